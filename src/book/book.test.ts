@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { blockChecksum, interleavedChecksum, OrderBook } from './index.ts';
+
+test('a book equals a map of prices under random changes, both sides best first', () => {
+  const change = fc.record({
+    side: fc.constantFrom('bid' as const, 'ask' as const),
+    price: fc.integer({ min: 1, max: 60 }),
+    amount: fc.integer({ min: 0, max: 3 }),
+  });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 400 }), (changes) => {
+      const book = new OrderBook(true);
+      const model = { bid: new Map<number, number>(), ask: new Map<number, number>() };
+      for (const { side, price, amount } of changes) {
+        book.apply(side, price, amount, `${price}.0`, `${amount}.0`);
+        if (amount === 0) model[side].delete(price);
+        else model[side].set(price, amount);
+      }
+      for (const side of ['bid', 'ask'] as const) {
+        const expected = [...model[side]].sort((a, b) => (side === 'bid' ? b[0] - a[0] : a[0] - b[0]));
+        const levels = book.side(side);
+        const got = Array.from({ length: levels.count }, (_, n) => [levels.price(n), levels.amount(n)]);
+        assert.deepEqual(got, expected);
+        for (let n = 0; n < levels.count; n++) {
+          assert.equal(levels.priceText(n), `${levels.price(n)}.0`);
+          assert.equal(levels.amountText(n), `${levels.amount(n)}.0`);
+        }
+      }
+      const copy = new OrderBook(true);
+      copy.restore(book.state());
+      assert.deepEqual(copy.state(), book.state());
+    }),
+  );
+});
+
+test('CoinEx: the worked example of the protocol file, full push, increment, and one-sided books', () => {
+  const book = new OrderBook(true);
+  const set = (side: 'bid' | 'ask', price: string, amount: string) =>
+    book.apply(side, Number(price), Number(amount), price, amount);
+  set('ask', '30740.00', '0.31763545');
+  set('ask', '30769.00', '1.45155000');
+  assert.equal(blockChecksum(book), 775992809);
+  set('bid', '30733.00', '0.84696320');
+  set('bid', '30725.00', '0.12563353');
+  set('bid', '30736.00', '0.04857373');
+  assert.equal(blockChecksum(book), 2460740606);
+  set('bid', '30736.00', '0.05000000');
+  set('bid', '30733.00', '0');
+  set('ask', '30739.50', '0.10000000');
+  assert.equal(blockChecksum(book), 1529502893);
+});
+
+test('Bitfinex: the worked strings of the official unit test give the protocol file’s CRC', () => {
+  const book = new OrderBook(true);
+  book.apply('bid', 6000, 1, '6000', '1');
+  book.apply('bid', 5900, 2, '5900', '2');
+  book.apply('ask', 6100, 3, '6100', '3');
+  book.apply('ask', 6200, 4, '6200', '4');
+  assert.equal(interleavedChecksum(book), 1756193398);
+});

@@ -1,0 +1,106 @@
+import pino, { type Logger } from 'pino';
+import { LiveRows, LiveScreen, renderTable } from '../monitor/index.ts';
+import type { Recording } from '../recorder/index.ts';
+
+/** How often the live table is drawn, ms. */
+const DRAW_MS = 500;
+/** How often a run without a terminal says how it goes, ms. */
+const REPORT_MS = 10_000;
+/** With no link open for this long, a person is told and pointed at the demo, ms. */
+const OFFLINE_MS = 4000;
+
+export type Log = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;
+
+/** Structured log lines on stderr. */
+export function makeLogger(): Logger {
+  return pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}
+
+/**
+ * Shows a run: on a terminal a live table per exchange and market, with warnings above it; elsewhere structured log
+ * lines. Everything goes to stderr: stdout belongs to results.
+ */
+export class RecordingView {
+  readonly log: Log;
+  readonly #terminal = process.stderr.isTTY === true;
+  readonly #screen = new LiveScreen((text) => process.stderr.write(text));
+  readonly #logger = makeLogger();
+  readonly #offlineHint: string | null;
+
+  /** `offlineHint`: what to say when no exchange can be reached; null says nothing (simulated runs). */
+  constructor(offlineHint: string | null) {
+    this.#offlineHint = offlineHint;
+    this.log = (level, message, fields) => this.#log(level, message, fields);
+  }
+
+  #log(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void {
+    if (!this.#terminal) this.#logger[level](fields, message);
+    else if (level !== 'info') this.#screen.above(`${level}: ${message} ${JSON.stringify(fields)}`);
+  }
+
+  /** Begins showing; the function returned ends it. */
+  show(recording: Recording): () => void {
+    this.#reportRecovered(recording);
+    const rows = new LiveRows();
+    const started = performance.now();
+    let told = false;
+    const draw = (): void => {
+      const live = rows.rows(recording.links, recording.status, performance.now());
+      if (this.#terminal) this.#screen.draw(this.#frame(live, recording, started));
+    };
+    const watchOffline = (): void => {
+      const { links } = recording;
+      if (
+        told ||
+        this.#offlineHint === null ||
+        links.length === 0 ||
+        performance.now() - started < OFFLINE_MS
+      )
+        return;
+      if (links.some((link) => link.state === 'open')) return;
+      told = true;
+      const reason = links.find((link) => link.lastError !== '')?.lastError ?? 'no answer';
+      this.#say(`no exchange can be reached (${reason}). Trying on for ever. ${this.#offlineHint}`);
+    };
+    const report = (): void => {
+      for (const line of rows.rows(recording.links, recording.status, performance.now()))
+        this.#log('info', 'recording', { ...line });
+    };
+    const timers = [setInterval(draw, DRAW_MS), setInterval(watchOffline, 500)];
+    if (!this.#terminal) timers.push(setInterval(report, REPORT_MS));
+    return () => {
+      draw();
+      for (const timer of timers) clearInterval(timer);
+    };
+  }
+
+  #say(text: string): void {
+    if (this.#terminal) this.#screen.above(text);
+    else this.#logger.warn(text);
+  }
+
+  #frame(live: Parameters<typeof renderTable>[0], recording: Recording, started: number): string[] {
+    const seconds = Math.round((performance.now() - started) / 1000);
+    const width = process.stderr.columns ?? 120;
+    const waiting = recording.ear.paused ? '  (waiting for the recorder)' : '';
+    return [
+      `feedtape: recording for ${seconds} s, Ctrl-C stops${waiting}`.slice(0, width),
+      ...renderTable(live, width),
+    ];
+  }
+
+  #reportRecovered(recording: Recording): void {
+    for (const { file, blocks, frames, cutBytes, cutFile, damages, rows } of recording.recovered) {
+      const cut = cutBytes > 0 ? `, cut ${cutBytes} bytes of an unfinished block (kept as ${cutFile})` : '';
+      this.#say(`recovered ${file}: ${blocks} blocks, ${frames} frames, ${rows} rows made again${cut}`);
+      for (const damage of damages) this.#say(`  damage: ${damage}`);
+    }
+  }
+}

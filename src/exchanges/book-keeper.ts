@@ -1,0 +1,125 @@
+import { OrderBook } from '../book/index.ts';
+import type { BookOrigin, BookSide, Json } from '../record/index.ts';
+import type { DecoderHost } from './exchange.ts';
+
+/**
+ * A book together with its rows: every change goes to both, so that the `book` table rebuilds exactly what was held.
+ * `step` counts the messages applied to the stream's book, over links, and restarts with each file.
+ *
+ * The exchange's decoder decides what may be applied; this keeps what was.
+ */
+export class BookKeeper {
+  readonly book: OrderBook;
+  readonly stream: number;
+  /** True from a snapshot to the next breach. */
+  valid = false;
+  /** The exchange's number of the last message applied; NaN where it has none. */
+  sequence = Number.NaN;
+  step = 0;
+  readonly #host: DecoderHost;
+  #origin: BookOrigin = 'feed';
+  #snapshot = false;
+  #timestamp = Number.NaN;
+
+  constructor(host: DecoderHost, stream: number, keepTexts = false) {
+    this.#host = host;
+    this.stream = stream;
+    this.book = new OrderBook(keepTexts);
+  }
+
+  /** Begins a snapshot: the old book is dropped, and the first row says so. `level` follows, then `proven`. */
+  beginSnapshot(timestamp: number, origin: BookOrigin, sequence: number): void {
+    this.book.clear();
+    this.valid = true;
+    this.#begin(timestamp, origin, sequence, true);
+    this.#row(null, Number.NaN, Number.NaN);
+  }
+
+  /** Begins the changes of one message. `level` follows. */
+  beginUpdate(timestamp: number, sequence: number): void {
+    this.#begin(timestamp, 'feed', sequence, false);
+  }
+
+  #begin(timestamp: number, origin: BookOrigin, sequence: number, snapshot: boolean): void {
+    this.step = this.#host.rows.nextStep(this.stream);
+    this.#timestamp = timestamp;
+    this.#origin = origin;
+    this.#snapshot = snapshot;
+    this.sequence = sequence;
+  }
+
+  /** Sets or deletes (amount 0) one level, in the book and as a row. The texts matter only where texts are kept. */
+  level(side: BookSide, price: number, amount: number, priceText = '', amountText = ''): void {
+    if (!(price > 0 || price <= 0) || !(amount >= 0))
+      throw new TypeError(`a level needs a price and an amount, got ${price} and ${amount}`);
+    this.book.apply(side, price, amount, priceText, amountText);
+    this.#row(side, price, amount);
+  }
+
+  #row(side: BookSide | null, price: number, amount: number): void {
+    this.#host.rows.book(
+      this.stream,
+      this.#timestamp,
+      this.#snapshot,
+      this.#origin,
+      this.step,
+      side,
+      price,
+      amount,
+      this.sequence,
+      this.valid,
+    );
+  }
+
+  /** The snapshot is complete and the rule holds: the stream's gap, if any, ends here. */
+  proven(): void {
+    this.#host.proven(this.stream);
+  }
+
+  /**
+   * From here on the book is unknown until its next snapshot: it is emptied, and one row with `valid` false says so
+   * to whoever rebuilds it. Nothing happens to a book that is not valid.
+   */
+  invalidate(): void {
+    if (!this.valid) return;
+    this.valid = false;
+    this.book.clear();
+    this.#begin(Number.NaN, 'ours', Number.NaN, false);
+    this.#row(null, Number.NaN, Number.NaN);
+  }
+
+  /** Writes a valid book as the snapshot a new journal file begins with; `step` restarts at 1. */
+  openingSnapshot(): void {
+    this.#host.rows.restartSteps(this.stream);
+    if (!this.valid) return;
+    this.#begin(Number.NaN, 'ours', this.sequence, true);
+    this.#row(null, Number.NaN, Number.NaN);
+    for (const side of ['bid', 'ask'] as const) {
+      const levels = this.book.side(side);
+      for (let n = 0; n < levels.count; n++) this.#row(side, levels.price(n), levels.amount(n));
+    }
+  }
+
+  state(): Json {
+    return {
+      valid: this.valid,
+      sequence: Number.isNaN(this.sequence) ? null : this.sequence,
+      step: this.step,
+      book: this.valid ? this.book.state() : null,
+    };
+  }
+
+  restore(state: Json): void {
+    const { valid, sequence, step, book } = state as {
+      valid: boolean;
+      sequence: number | null;
+      step: number;
+      book: Json;
+    };
+    this.valid = valid;
+    this.sequence = sequence ?? Number.NaN;
+    this.step = step;
+    this.#host.rows.resumeSteps(this.stream, step);
+    if (book !== null) this.book.restore(book);
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * The outside world as small interfaces: clock, timers, dial, http, disk; `node/` holds the real ones.
+ * Nothing here knows what is recorded.
+ */
+export type {
+  Dialer,
+  Disk,
+  DiskFile,
+  Http,
+  Socket,
+  SocketEvents,
+  TapeClock,
+  TimerHandle,
+  Timers,
+} from './host.ts';
+export { type ClockSource, SlewedClock } from './node/clock.ts';
+export { listTree, nodeDisk, syncDirectory } from './node/disk.ts';
+export { nodeDialer, nodeHttp } from './node/net.ts';
+export { nodeTimers } from './node/timers.ts';

@@ -1,0 +1,106 @@
+import WebSocket from 'ws';
+import type { Dialer, Http, Socket, SocketEvents } from '../host.ts';
+
+/** Longest time for the WebSocket handshake, ms. */
+const HANDSHAKE_MS = 15_000;
+/** Longest time for a REST answer, ms. */
+const REST_MS = 20_000;
+/** Largest REST answer taken, bytes. */
+const REST_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The real dialer, over `ws`; permessage-deflate is off, and text is not checked for UTF-8 (the journal does). */
+export function nodeDialer(frameBytesMax: number): Dialer {
+  return { dial: (url, events) => new NodeSocket(url, frameBytesMax, events) };
+}
+
+class NodeSocket implements Socket {
+  readonly #socket: WebSocket;
+  #bytes: (() => number) | null = null;
+
+  constructor(url: string, frameBytesMax: number, events: SocketEvents) {
+    let failure: Error | null = null;
+    const socket = new WebSocket(url, {
+      perMessageDeflate: false,
+      skipUTF8Validation: true,
+      maxPayload: frameBytesMax,
+      handshakeTimeout: HANDSHAKE_MS,
+      followRedirects: false,
+    });
+    this.#socket = socket;
+    socket.on('upgrade', (response) => {
+      const { socket: stream } = response;
+      this.#bytes = () => stream.bytesRead;
+      const headers: Record<string, string> = {};
+      for (const [name, value] of Object.entries(response.headers))
+        if (typeof value === 'string' && name !== 'set-cookie') headers[name] = value;
+      socket.once('open', () => events.opened(headers));
+    });
+    socket.on('message', (payload, binary) => events.message(payload as Buffer, binary));
+    socket.on('error', (error) => {
+      failure = error;
+    });
+    socket.on('close', (code, reason) => events.closed(closeCode(code, failure), reason.toString(), failure));
+  }
+
+  get bytesReceived(): number {
+    return this.#bytes?.() ?? 0;
+  }
+
+  send(text: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text);
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+}
+
+/** `ws` reports a frame above the limit as an error and closes with 1009 itself, but tells its own side 1006. */
+function closeCode(code: number, failure: Error | null): number {
+  return (failure as NodeJS.ErrnoException | null)?.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+    ? 1009
+    : code;
+}
+
+/** The real REST client. It never rejects: no answer is status 0 with the reason as body. */
+export const nodeHttp: Http = {
+  async get(url) {
+    try {
+      const response = await fetch(url, {
+        signal: AbortSignal.timeout(REST_MS),
+        redirect: 'error',
+        headers: { accept: 'application/json' },
+      });
+      const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
+      const retryAfterMs = Number.isFinite(retryAfter) ? retryAfter * 1000 : null;
+      return { status: response.status, body: await readBody(response), retryAfterMs };
+    } catch (error) {
+      const cause = (error as Error).cause;
+      const detail = cause instanceof Error ? `: ${cause.message}` : '';
+      return { status: 0, body: `${(error as Error).message}${detail}`, retryAfterMs: null };
+    }
+  },
+};
+
+async function readBody(response: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of response.body ?? []) {
+    bytes += part.length;
+    if (bytes > REST_BYTES_MAX) throw new Error(`the answer is larger than ${REST_BYTES_MAX} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
+}

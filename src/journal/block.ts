@@ -1,0 +1,188 @@
+import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+
+/**
+ * A block: a zstd skippable frame that holds our header, then one ordinary zstd frame that holds the lines.
+ *
+ *     offset size
+ *      0      4   0x184D2A57, one of zstd's sixteen skippable magics        ┐ a stock reader
+ *      4      4   56: how much of the skippable frame follows               ┘ skips all 64 bytes
+ *      8      8   "FEEDTAP" and 0xFF
+ *     16      2   version, 1
+ *     18      2   flags: 1 seal
+ *     20      4   ordinal of the block in its file, from 1
+ *     24      8   least receive time of its lines, µs
+ *     32      8   greatest receive time of its lines, µs
+ *     40      4   lines
+ *     44      4   size of the text
+ *     48      4   size of the zstd frame behind the header
+ *     52      4   CRC-32 of the zstd frame
+ *     56      4   CRC-32 of the previous header (its bytes 0 to 59); 0 in the first block
+ *     60      4   CRC-32 of bytes 0 to 59
+ *     64     ...  the zstd frame, with content size and content checksum
+ *
+ * All numbers are little-endian and unsigned.
+ *
+ * Invariants:
+ * 1. Every byte of a file belongs to exactly one block, and every byte of a block is under a CRC.
+ * 2. A block is written once, in one append, and never changed; ordinals count 1, 2, 3 without a hole.
+ * 3. No header stands inside a whole zstd frame: text is UTF-8, where 0xFF never occurs, so that a payload cannot
+ *    bring one along. Hence a reader that lost its place may trust the next header with a right CRC.
+ * 4. A seal block is the last of its file, and its text is the one `sealed` event. It is written only after an fsync
+ *    of all blocks before it.
+ */
+export const HEADER_BYTES = 64;
+const BLOCK_VERSION = 1;
+const FLAG_SEAL = 1;
+
+/** Text of one block at most: far above what a writer makes, since a block closes at about 1 MiB and holds at most one long line. */
+export const BLOCK_TEXT_MAX = 160 * 1024 * 1024;
+
+const SKIPPABLE_MAGIC = 0x184d2a57;
+const ZSTD_MAGIC = 0xfd2fb528;
+const CRC_OFFSET = 60;
+/** The sixteen bytes that every header begins with. */
+export const HEADER_START = Buffer.concat([
+  Buffer.from(Uint32Array.of(SKIPPABLE_MAGIC, HEADER_BYTES - 8).buffer),
+  Buffer.from('FEEDTAP\xff', 'latin1'),
+]);
+
+/** Level 1: on lines of trades 7.8 : 1 at 1.9 ms per MiB; level 3 gives 7.5 : 1 at 2.4 ms (bench of 2026-11). */
+export const DEFAULT_LEVEL = 1;
+
+export interface BlockHeader {
+  readonly seal: boolean;
+  readonly ordinal: number;
+  readonly firstTime: number;
+  readonly lastTime: number;
+  readonly frames: number;
+  readonly textBytes: number;
+  readonly compressedBytes: number;
+  readonly compressedCrc: number;
+  readonly previousCrc: number;
+  /** CRC of this header: what the next one repeats. */
+  readonly crc: number;
+}
+
+/** The part of a header that depends on where in which file the block stands. */
+export interface BlockPlace {
+  readonly ordinal: number;
+  readonly previousCrc: number;
+  readonly seal: boolean;
+}
+
+/** A block that has no place yet: `bytes` is the room for the header and the compressed text behind it. */
+export interface PackedBlock {
+  readonly bytes: Buffer;
+  readonly frames: number;
+}
+
+/** Compresses the lines of a block. The result keeps nothing of `text`. */
+export function packBlock(
+  text: Uint8Array,
+  frames: number,
+  firstTime: number,
+  lastTime: number,
+  level = DEFAULT_LEVEL,
+): PackedBlock {
+  if (text.length > BLOCK_TEXT_MAX)
+    throw new RangeError(`a block of ${text.length} bytes is above ${BLOCK_TEXT_MAX}`);
+  const compressed = compress(text, level);
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + compressed.length);
+  HEADER_START.copy(bytes, 0);
+  bytes.writeUInt16LE(BLOCK_VERSION, 16);
+  writeTime(bytes, firstTime, 24);
+  writeTime(bytes, lastTime, 32);
+  bytes.writeUInt32LE(frames, 40);
+  bytes.writeUInt32LE(text.length, 44);
+  bytes.writeUInt32LE(compressed.length, 48);
+  bytes.writeUInt32LE(crc32(compressed), 52);
+  compressed.copy(bytes, HEADER_BYTES);
+  return { bytes, frames };
+}
+
+/** Gives a packed block its place (again, where the file it was meant for failed). Returns the CRC of its header. */
+export function placeBlock(block: PackedBlock, place: BlockPlace): number {
+  const { bytes } = block;
+  bytes.writeUInt16LE(place.seal ? FLAG_SEAL : 0, 18);
+  bytes.writeUInt32LE(place.ordinal, 20);
+  bytes.writeUInt32LE(place.previousCrc, 56);
+  const crc = crc32(bytes.subarray(0, CRC_OFFSET));
+  bytes.writeUInt32LE(crc, CRC_OFFSET);
+  return crc;
+}
+
+/** One zstd frame with content size and checksum. */
+export function compress(text: Uint8Array, level = DEFAULT_LEVEL): Buffer {
+  return zstdCompressSync(text, {
+    chunkSize: Math.max(1024, Math.min(text.length, 1 << 20)),
+    params: {
+      [constants.ZSTD_c_compressionLevel]: level,
+      [constants.ZSTD_c_checksumFlag]: 1,
+      [constants.ZSTD_c_contentSizeFlag]: 1,
+    },
+  });
+}
+
+/** The header at `offset`, or null where there is none: wrong magic, version or CRC, or sizes that cannot be. */
+export function readBlockHeader(bytes: Buffer, offset: number): BlockHeader | null {
+  if (offset < 0 || offset + HEADER_BYTES > bytes.length) return null;
+  if (bytes.compare(HEADER_START, 0, HEADER_START.length, offset, offset + HEADER_START.length) !== 0)
+    return null;
+  const crc = bytes.readUInt32LE(offset + CRC_OFFSET);
+  if (crc32(bytes.subarray(offset, offset + CRC_OFFSET)) !== crc) return null;
+  if (bytes.readUInt16LE(offset + 16) !== BLOCK_VERSION) return null;
+  const header: BlockHeader = {
+    seal: (bytes.readUInt16LE(offset + 18) & FLAG_SEAL) !== 0,
+    ordinal: bytes.readUInt32LE(offset + 20),
+    firstTime: readTime(bytes, offset + 24),
+    lastTime: readTime(bytes, offset + 32),
+    frames: bytes.readUInt32LE(offset + 40),
+    textBytes: bytes.readUInt32LE(offset + 44),
+    compressedBytes: bytes.readUInt32LE(offset + 48),
+    compressedCrc: bytes.readUInt32LE(offset + 52),
+    previousCrc: bytes.readUInt32LE(offset + 56),
+    crc,
+  };
+  return isPossible(header) ? header : null;
+}
+
+function isPossible(header: BlockHeader): boolean {
+  return (
+    header.ordinal > 0 &&
+    header.frames > 0 &&
+    header.frames <= header.textBytes &&
+    header.textBytes <= BLOCK_TEXT_MAX &&
+    // zstd never grows text by more than its frame and block headers.
+    header.compressedBytes <= header.textBytes + (header.textBytes >> 8) + 1024 &&
+    header.firstTime <= header.lastTime &&
+    Number.isSafeInteger(header.lastTime)
+  );
+}
+
+/**
+ * Inflates the zstd frame of a block, never to more than its header says. Throws where the frame is damaged, is
+ * not the only one, or has another size.
+ */
+export function unpackBlock(compressed: Buffer, textBytes: number): Buffer {
+  if (compressed.length < 4 || compressed.readUInt32LE(0) !== ZSTD_MAGIC)
+    throw new Error('no zstd frame stands behind the header');
+  const { buffer, engine } = zstdDecompressSync(compressed, {
+    maxOutputLength: textBytes,
+    chunkSize: Math.max(1024, Math.min(textBytes, 4 << 20)),
+    info: true,
+  }) as unknown as { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } };
+  if (engine.bytesWritten !== compressed.length)
+    throw new Error(`${compressed.length - engine.bytesWritten} bytes stand behind the zstd frame`);
+  if (buffer.length !== textBytes)
+    throw new Error(`the text has ${buffer.length} bytes, its header says ${textBytes}`);
+  return buffer;
+}
+
+function writeTime(bytes: Buffer, time: number, offset: number): void {
+  bytes.writeUInt32LE(time % 2 ** 32, offset);
+  bytes.writeUInt32LE(Math.floor(time / 2 ** 32), offset + 4);
+}
+
+function readTime(bytes: Buffer, offset: number): number {
+  return bytes.readUInt32LE(offset + 4) * 2 ** 32 + bytes.readUInt32LE(offset);
+}

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { FRAME_MARKS, type Frame, type FrameKind } from '../record/index.ts';
+import { LineBuffer, readLines } from './line.ts';
+
+const kinds = Object.keys(FRAME_MARKS) as FrameKind[];
+
+interface Line {
+  time: number;
+  link: number;
+  ordinal: number;
+  kind: FrameKind;
+  payload: Buffer;
+}
+
+function write(lines: readonly Line[]): LineBuffer {
+  const buffer = new LineBuffer(64);
+  for (const { time, link, ordinal, kind, payload } of lines) {
+    // In the middle of other bytes, as in a chunk.
+    const chunk = Buffer.concat([Buffer.from('\n\xff'), payload, Buffer.from('\r\n')]);
+    buffer.append(time, link, ordinal, kind, chunk, 3, 3 + payload.length);
+  }
+  return buffer;
+}
+
+function read(text: Buffer): { lines: Line[]; unreadable: number } {
+  const lines: Line[] = [];
+  const unreadable = readLines(text, (frame: Frame) => {
+    const { time, link, ordinal, kind } = frame;
+    lines.push({
+      time,
+      link,
+      ordinal,
+      kind,
+      payload: Buffer.from(frame.bytes.subarray(frame.start, frame.end)),
+    });
+  });
+  return { lines, unreadable };
+}
+
+function line(payload: Buffer | string, kind: FrameKind = 'received'): Line {
+  return { time: 1_795_341_600_123_456, link: 12, ordinal: 34, kind, payload: Buffer.from(payload) };
+}
+
+test('a line is the receive time, link, ordinal, mark and payload, and the mark has a star where the payload is base64', () => {
+  const text = write([line('{"a":1}'), line('a\nb', 'rest'), line('', 'event'), line('é', 'sent')]).text();
+  assert.equal(
+    text.toString(),
+    [
+      '1795341600123456 12 34 < {"a":1}',
+      '1795341600123456 12 34 =* YQpi',
+      '1795341600123456 12 34 ! ',
+      '1795341600123456 12 34 > é',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('every kind of payload comes back as it was: empty, binary, NUL, LF, CR, no UTF-8, above a MiB', () => {
+  const big = Buffer.alloc(1_200_000, '{"x":"0123456789"},');
+  const bigBinary = Buffer.alloc(1_200_000, Buffer.from([1, 2, 255, 0, 10]));
+  const long = 'x'.repeat(300);
+  const payloads = [
+    '',
+    '\n',
+    '\r',
+    'a\r\nb',
+    '\0\0',
+    '\u{1F600}',
+    `${long}\n`,
+    `\r${long}`,
+    `${long}é`,
+    Buffer.from([0xff]),
+    Buffer.concat([Buffer.from(long), Buffer.from([0xc3])]),
+    Buffer.from([0xed, 0xa0, 0x80]),
+    Buffer.from([0xc0, 0x80]),
+    '* looks like base64',
+    ' leading space',
+    big,
+    bigBinary,
+  ];
+  const lines = kinds.flatMap((kind) => payloads.map((payload) => line(payload, kind)));
+  const buffer = write(lines);
+  assert.deepEqual(read(buffer.text()), { lines, unreadable: 0 });
+  assert.equal(
+    buffer.text().filter((byte) => byte === 10).length,
+    lines.length,
+    'as many line feeds as frames',
+  );
+  assert.ok(isUtf8(buffer.text()) && !buffer.text().includes('\r'), 'the text is text');
+});
+
+test('any frame comes back as it was', () => {
+  const count = fc.oneof(fc.maxSafeNat(), fc.nat(1200), fc.constantFrom(2 ** 30 - 1, 2 ** 30, 999_999, 1e6));
+  const payload = fc.oneof(fc.uint8Array({ maxLength: 400 }), fc.string({ unit: 'binary', maxLength: 300 }));
+  const lines = fc.array(
+    fc.record({
+      time: count,
+      link: count,
+      ordinal: count,
+      kind: fc.constantFrom(...kinds),
+      payload: payload.map((value) => Buffer.from(value as string)),
+    }),
+    { maxLength: 8 },
+  );
+  fc.assert(
+    fc.property(lines, (made) => {
+      const written = made.map((one) => ({ ...one }));
+      const buffer = write(written);
+      assert.deepEqual(read(buffer.text()), { lines: written, unreadable: 0 });
+      const { frames, firstTime, lastTime, byLink } = buffer.counts();
+      assert.equal(frames, written.length);
+      assert.ok(isUtf8(buffer.text()) && !buffer.text().includes('\r'));
+      if (written.length > 0) {
+        assert.equal(firstTime, Math.min(...written.map(({ time }) => time)));
+        assert.equal(lastTime, Math.max(...written.map(({ time }) => time)));
+      }
+      for (const [link, counted] of byLink)
+        assert.equal(counted, written.filter((one) => one.link === link).length);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a plain payload is a view on the text, not a copy', () => {
+  const text = write([line('{"a":1}')]).text();
+  readLines(text, (frame) => assert.equal(frame.bytes, text));
+});
+
+test('a buffer that is cleared holds nothing of before and gives back what a long line took', () => {
+  const buffer = write([line(Buffer.alloc(100_000, 'a'))]);
+  assert.ok(buffer.capacity > 100_000);
+  buffer.clear();
+  assert.equal(buffer.capacity, 64);
+  assert.deepEqual(buffer.counts(), { frames: 0, firstTime: 0, lastTime: 0, byLink: new Map() });
+  buffer.append(1, 5, 3, 'sent', Buffer.from('b'), 0, 1);
+  assert.equal(buffer.text().toString(), '1 5 3 > b\n');
+  assert.deepEqual(buffer.counts().byLink, new Map([[5, 1]]));
+});
+
+test('a frame whose numbers are no counts is refused', () => {
+  for (const bad of [-1, 1.5, Number.NaN, 2 ** 53])
+    for (const numbers of [
+      [bad, 1, 1],
+      [1, bad, 1],
+      [1, 1, bad],
+    ] as const)
+      assert.throws(
+        () => new LineBuffer().append(numbers[0], numbers[1], numbers[2], 'sent', Buffer.alloc(0), 0, 0),
+        RangeError,
+      );
+});
+
+test('lines that are no frames are counted and the others are read', () => {
+  const good = '5 6 7 < ok';
+  const bad = [
+    '',
+    'x',
+    '5',
+    '5 6',
+    '5 6 7',
+    '5 6 7 ',
+    '5 6 7 <',
+    '5 6 7 ?  a',
+    '5 6 7 <<a',
+    '5 6 7 <*',
+    '5 6 7 <*a',
+    '5 6 7 <* YQ',
+    '5 6 7 <* Y!==',
+    '-5 6 7 < a',
+    '5.5 6 7 < a',
+    '99999999999999999999 6 7 < a',
+    '9999999999999999 6 7 < a',
+    ' 5 6 7 < a',
+    '5  6 7 < a',
+  ];
+  for (const one of bad) {
+    const { lines, unreadable } = read(Buffer.from(`${good}\n${one}\n${good}\n`));
+    assert.equal(unreadable, 1, JSON.stringify(one));
+    assert.equal(lines.length, 2, JSON.stringify(one));
+  }
+  assert.equal(read(Buffer.from(`${good}\n${good}`)).unreadable, 1, 'a last line without its line feed');
+});
+
+test('bytes of any kind are lines or no lines, and nothing else', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      const { lines, unreadable } = read(Buffer.from(bytes));
+      assert.ok(lines.length + unreadable <= bytes.length + 1);
+    }),
+  );
+});

@@ -1,0 +1,309 @@
+import { type AnyBatch, Batch, type BatchColumns } from './batch.ts';
+import type { Frame } from './frame.ts';
+import { StreamDictionary } from './stream.ts';
+import {
+  BOOK_ORIGINS,
+  BOOK_SIDES,
+  type BookOrigin,
+  type BookSide,
+  GAP_CAUSES,
+  GAP_EVENTS,
+  type GapCause,
+  NO_CODE,
+  TABLE_NAMES,
+  TAKER_SIDES,
+  type Table,
+  type TakerSide,
+  UNDECODED_REASONS,
+  type UndecodedReason,
+} from './tables.ts';
+
+/** Takes the rows of a full batch; when it returns, the batch is emptied and used again. */
+export type RowSink = (batch: AnyBatch, streams: StreamDictionary) => void;
+
+/** The frame a row is named after, and the number its next row gets. */
+export interface Position {
+  readonly time: number;
+  readonly link: number;
+  readonly frame: number;
+  readonly row: number;
+}
+
+type Batches = { [T in Table]: Batch<T> };
+
+const SIDE_CODE = Object.fromEntries(TAKER_SIDES.map((side, code) => [side, code])) as Record<
+  TakerSide,
+  number
+>;
+const BOOK_SIDE_CODE = Object.fromEntries(BOOK_SIDES.map((side, code) => [side, code])) as Record<
+  BookSide,
+  number
+>;
+const ORIGIN_CODE = Object.fromEntries(BOOK_ORIGINS.map((origin, code) => [origin, code])) as Record<
+  BookOrigin,
+  number
+>;
+
+/** One change of a gap, as the tracker writes it. Times in µs; null where not known or still open. */
+export interface GapRow {
+  readonly stream: number;
+  readonly id: string;
+  readonly event: (typeof GAP_EVENTS)[number];
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly fromSequence: number | null;
+  readonly toSequence: number | null;
+  readonly cause: GapCause;
+  readonly detail: string | null;
+}
+
+/**
+ * Where decoders write records: one method a table, straight into column arrays, no object a row.
+ * Each row names the frame set by `at`; a frame whose decoding failed is taken back with `rollback`.
+ *
+ * Numbers: prices and amounts as doubles (NaN is null), times as µs since the epoch (NaN is null).
+ */
+export class Rows {
+  readonly streams: StreamDictionary;
+  /** Rows made since the start, per table; never reset. */
+  readonly made: Record<Table, number>;
+  readonly #batches: Batches;
+  readonly #flushRows: number;
+  #sink: RowSink;
+  #time = 0;
+  #link = 0;
+  #frame = 0;
+  #row = 0;
+  readonly #marks: Record<Table, number>;
+  readonly #steps = new Map<number, number>();
+
+  constructor(sink: RowSink, flushRows = 2048, streams = new StreamDictionary()) {
+    this.streams = streams;
+    this.#sink = sink;
+    this.#flushRows = flushRows;
+    this.#batches = Object.fromEntries(
+      TABLE_NAMES.map((table) => [table, new Batch(table)]),
+    ) as unknown as Batches;
+    this.made = Object.fromEntries(TABLE_NAMES.map((table) => [table, 0])) as Record<Table, number>;
+    this.#marks = { ...this.made };
+  }
+
+  /** Sends rows elsewhere from now on; what is in the batches is flushed to the old sink first. */
+  redirect(sink: RowSink): void {
+    this.flush();
+    this.#sink = sink;
+  }
+
+  /**
+   * The number of the next message applied to a stream's book: it counts on over links and restarts with each file,
+   * so that it is the order to rebuild in.
+   */
+  nextStep(stream: number): number {
+    const step = (this.#steps.get(stream) ?? 0) + 1;
+    this.#steps.set(stream, step);
+    return step;
+  }
+
+  /** Begins counting anew: every book's (a new file), or one's. */
+  restartSteps(stream?: number): void {
+    if (stream === undefined) this.#steps.clear();
+    else this.#steps.delete(stream);
+  }
+
+  /** Goes on counting behind `step`, taken from a state. */
+  resumeSteps(stream: number, step: number): void {
+    this.#steps.set(stream, Math.max(step, this.#steps.get(stream) ?? 0));
+  }
+
+  /** The last step of each book, for a state. */
+  steps(): [number, number][] {
+    return [...this.#steps];
+  }
+
+  /** Starts a frame: the rows that follow name it, counted from 0. Full batches are flushed here, never in a frame. */
+  at(frame: Frame): void {
+    this.#time = frame.time;
+    this.#link = frame.link;
+    this.#frame = frame.ordinal;
+    this.#row = 0;
+    for (const table of TABLE_NAMES) {
+      const batch = this.#batches[table];
+      if (batch.count >= this.#flushRows) this.#flushBatch(batch);
+      this.#marks[table] = batch.count;
+    }
+  }
+
+  /** Takes back every row written since `at`. */
+  rollback(): void {
+    for (const table of TABLE_NAMES) {
+      const batch = this.#batches[table];
+      this.made[table] -= batch.count - this.#marks[table];
+      batch.count = this.#marks[table];
+    }
+    this.#row = 0;
+  }
+
+  /** How many rows were written since `at`. */
+  sinceFrame(): number {
+    let count = 0;
+    for (const table of TABLE_NAMES) count += this.#batches[table].count - this.#marks[table];
+    return count;
+  }
+
+  /** The present frame and the number its next row gets: what a held message keeps, to name its rows later. */
+  position(): Position {
+    return { time: this.#time, link: this.#link, frame: this.#frame, row: this.#row };
+  }
+
+  /** Runs `write` with its rows naming an earlier frame (a message held until its book was proven). */
+  within(position: Position, write: () => void): void {
+    const now = this.position();
+    this.#go(position);
+    try {
+      write();
+    } finally {
+      this.#go(now);
+    }
+  }
+
+  #go(position: Position): void {
+    this.#time = position.time;
+    this.#link = position.link;
+    this.#frame = position.frame;
+    this.#row = position.row;
+  }
+
+  /** Hands all rows to the sink. */
+  flush(): void {
+    for (const table of TABLE_NAMES) this.#flushBatch(this.#batches[table]);
+    for (const table of TABLE_NAMES) this.#marks[table] = 0;
+  }
+
+  #flushBatch(batch: AnyBatch): void {
+    if (batch.count === 0) return;
+    this.#sink(batch, this.streams);
+    batch.count = 0;
+  }
+
+  #begin<T extends Table>(batch: Batch<T>, stream: number, timestamp: number): number {
+    const index = batch.next();
+    const columns = batch.columns as BatchColumns<'trades'>;
+    columns.stream[index] = stream;
+    columns.timestamp[index] = timestamp;
+    columns.local_timestamp[index] = this.#time;
+    columns.link[index] = this.#link;
+    columns.frame[index] = this.#frame;
+    columns.row[index] = this.#row++;
+    this.made[batch.table]++;
+    return index;
+  }
+
+  trade(stream: number, timestamp: number, id: string, side: TakerSide, price: number, amount: number): void {
+    const batch = this.#batches.trades;
+    const index = this.#begin(batch, stream, timestamp);
+    const columns = batch.columns;
+    columns.id[index] = id;
+    columns.side[index] = SIDE_CODE[side];
+    columns.price[index] = price;
+    columns.amount[index] = amount;
+  }
+
+  /**
+   * One level of a book message. `side` null: the row that clears the book, the first of every snapshot
+   * (its price and amount are null).
+   */
+  book(
+    stream: number,
+    timestamp: number,
+    isSnapshot: boolean,
+    origin: BookOrigin,
+    step: number,
+    side: BookSide | null,
+    price: number,
+    amount: number,
+    sequence: number,
+    valid: boolean,
+  ): void {
+    const batch = this.#batches.book;
+    const index = this.#begin(batch, stream, timestamp);
+    const columns = batch.columns;
+    columns.is_snapshot[index] = isSnapshot ? 1 : 0;
+    columns.origin[index] = ORIGIN_CODE[origin];
+    columns.step[index] = step;
+    columns.side[index] = side === null ? NO_CODE : BOOK_SIDE_CODE[side];
+    columns.price[index] = price;
+    columns.amount[index] = amount;
+    columns.sequence[index] = sequence;
+    columns.valid[index] = valid ? 1 : 0;
+  }
+
+  quote(
+    stream: number,
+    timestamp: number,
+    bidPrice: number,
+    bidAmount: number,
+    askPrice: number,
+    askAmount: number,
+  ): void {
+    const batch = this.#batches.quotes;
+    const index = this.#begin(batch, stream, timestamp);
+    const columns = batch.columns;
+    columns.bid_price[index] = bidPrice;
+    columns.bid_amount[index] = bidAmount;
+    columns.ask_price[index] = askPrice;
+    columns.ask_amount[index] = askAmount;
+  }
+
+  /** A ticker row: only what the exchange sends, NaN for the rest. */
+  ticker(stream: number, timestamp: number, values: TickerValues): void {
+    const batch = this.#batches.tickers;
+    const index = this.#begin(batch, stream, timestamp);
+    const columns = batch.columns;
+    columns.last_price[index] = values.lastPrice ?? Number.NaN;
+    columns.open_price[index] = values.openPrice ?? Number.NaN;
+    columns.high_price[index] = values.highPrice ?? Number.NaN;
+    columns.low_price[index] = values.lowPrice ?? Number.NaN;
+    columns.volume[index] = values.volume ?? Number.NaN;
+    columns.quote_volume[index] = values.quoteVolume ?? Number.NaN;
+    columns.bid_price[index] = values.bidPrice ?? Number.NaN;
+    columns.bid_amount[index] = values.bidAmount ?? Number.NaN;
+    columns.ask_price[index] = values.askPrice ?? Number.NaN;
+    columns.ask_amount[index] = values.askAmount ?? Number.NaN;
+  }
+
+  gap(gap: GapRow): void {
+    const batch = this.#batches.gap_events;
+    const index = this.#begin(batch, gap.stream, Number.NaN);
+    const columns = batch.columns;
+    columns.gap_id[index] = gap.id;
+    columns.event[index] = GAP_EVENTS.indexOf(gap.event);
+    columns.from_timestamp[index] = gap.from ?? Number.NaN;
+    columns.to_timestamp[index] = gap.to ?? Number.NaN;
+    columns.from_sequence[index] = gap.fromSequence ?? Number.NaN;
+    columns.to_sequence[index] = gap.toSequence ?? Number.NaN;
+    columns.cause[index] = GAP_CAUSES.indexOf(gap.cause);
+    columns.detail[index] = gap.detail;
+  }
+
+  undecoded(stream: number, reason: UndecodedReason, sample: string): void {
+    const batch = this.#batches.undecoded;
+    const index = this.#begin(batch, stream, Number.NaN);
+    const columns = batch.columns;
+    columns.reason[index] = UNDECODED_REASONS.indexOf(reason);
+    columns.sample[index] = sample;
+  }
+}
+
+/** What a ticker message may say; a field that is absent is null in the row. */
+export interface TickerValues {
+  lastPrice?: number;
+  openPrice?: number;
+  highPrice?: number;
+  lowPrice?: number;
+  volume?: number;
+  quoteVolume?: number;
+  bidPrice?: number;
+  bidAmount?: number;
+  askPrice?: number;
+  askAmount?: number;
+}

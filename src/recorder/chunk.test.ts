@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { ChunkReader, ChunkWriter, ENTRY_KINDS, type EntryKind } from './chunk.ts';
+import { type Chunk, Ear } from './ear.ts';
+
+const entry = fc.record({
+  time: fc.integer({ min: 0, max: 2 ** 52 }),
+  link: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  kind: fc.constantFrom(...ENTRY_KINDS),
+  payload: fc.uint8Array({ maxLength: 200 }),
+});
+
+test('what is written into a chunk is read back, in order, byte for byte; what does not fit is refused', () => {
+  fc.assert(
+    fc.property(fc.array(entry, { maxLength: 60 }), (entries) => {
+      const writer = new ChunkWriter(new ArrayBuffer(2048));
+      const taken = entries.filter(({ time, link, kind, payload }) => writer.add(time, link, kind, payload));
+      const reader = new ChunkReader(writer.buffer, writer.used);
+      for (const expected of taken) {
+        assert.ok(reader.next());
+        const { time, link, kind } = reader;
+        assert.deepEqual(
+          { time, link, kind },
+          { time: expected.time, link: expected.link, kind: expected.kind },
+        );
+        assert.deepEqual(new Uint8Array(reader.bytes.subarray(reader.start, reader.end)), expected.payload);
+      }
+      assert.equal(reader.next(), false);
+    }),
+  );
+});
+
+interface Heard {
+  readonly link: number;
+  readonly kind: EntryKind;
+  readonly text: string;
+}
+
+/** An ear whose chunks are held back until they are returned, as a slow recorder does. */
+function heldBack(chunks: number): {
+  ear: Ear;
+  out: Chunk[];
+  calls: string[];
+  heard: () => Heard[];
+  time: { now: number };
+} {
+  const out: Chunk[] = [];
+  const calls: string[] = [];
+  const time = { now: 1000 };
+  const ear = new Ear({
+    clock: { now: () => time.now++ },
+    chunkBytes: 256,
+    chunks,
+    deliver: (chunk) => out.push(chunk),
+    pause: () => calls.push('pause'),
+    resume: () => calls.push('resume'),
+  });
+  const heard = (): Heard[] => {
+    const found: Heard[] = [];
+    for (const { buffer, used } of out) {
+      const reader = new ChunkReader(buffer, used);
+      while (reader.next())
+        found.push({
+          link: reader.link,
+          kind: reader.kind,
+          text: reader.bytes.toString('utf8', reader.start, reader.end),
+        });
+    }
+    return found;
+  };
+  return { ear, out, calls, heard, time };
+}
+
+test('with no free chunk the ear stops its sockets, loses nothing that was read, and says afterwards how late stamps may be', () => {
+  const { ear, out, calls, heard, time } = heldBack(2);
+  const texts = Array.from({ length: 40 }, (_, i) => `message ${i} ${'x'.repeat(60)}`);
+  for (const text of texts) ear.received(7, Buffer.from(text), false);
+  ear.flush();
+  assert.deepEqual(calls, ['pause']);
+  assert.deepEqual(
+    heard().map(({ text }) => text),
+    texts,
+  );
+  time.now += 5000;
+  for (const { buffer } of out.splice(0)) ear.release(buffer);
+  assert.deepEqual(calls, ['pause', 'resume']);
+  ear.received(7, Buffer.from('after'), false);
+  ear.flush();
+  const [late, after] = heard();
+  assert.deepEqual(late?.kind, 'event');
+  assert.match(late?.text ?? '', /"event":"late","ms":[5-9]/);
+  assert.equal(after?.text, 'after');
+  assert.equal(ear.counts.get(7), 41);
+});
+
+test('a message larger than a chunk travels in one of its own', () => {
+  const { ear, heard } = heldBack(4);
+  const large = 'y'.repeat(5000);
+  ear.received(1, Buffer.from('small'), false);
+  ear.received(1, Buffer.from(large), true);
+  ear.received(1, Buffer.from('small again'), false);
+  ear.flush();
+  assert.deepEqual(heard(), [
+    { link: 1, kind: 'text', text: 'small' },
+    { link: 1, kind: 'binary', text: large },
+    { link: 1, kind: 'text', text: 'small again' },
+  ]);
+});

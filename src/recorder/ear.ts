@@ -1,0 +1,138 @@
+import type { TapeClock } from '../host/index.ts';
+import type { Tape } from '../link/index.ts';
+import { type RestAnswer, restPayload, type TapeEvent } from '../record/index.ts';
+import { ChunkWriter, type EntryKind, entryBytes } from './chunk.ts';
+
+/** A chunk on its way to the recorder: everything up to `upTo` (µs) is in it or came before it. */
+export interface Chunk {
+  readonly buffer: ArrayBuffer;
+  readonly used: number;
+  readonly upTo: number;
+}
+
+export interface EarOptions {
+  readonly clock: TapeClock;
+  readonly chunkBytes: number;
+  /** Chunks in the pool: what may wait for the recorder at most, plus what sockets deliver after they were paused. */
+  readonly chunks: number;
+  /** Hands a chunk over; its buffer is moved. */
+  readonly deliver: (chunk: Chunk) => void;
+  /** The pool is empty: stop reading sockets. */
+  readonly pause: () => void;
+  /** There is room again. */
+  readonly resume: () => void;
+}
+
+/**
+ * The ear's side of the tape: it appends the bytes and the time of each message to the current chunk, and nothing
+ * else. It never parses and never inflates.
+ *
+ * Bound: a fixed pool of chunks. When none is free, sockets are no longer read; what they had read already still
+ * comes and goes into extra chunks, one socket read each at most, so a frame already read is never dropped. The first
+ * line after such a wait says by how much stamps may be late.
+ */
+export class Ear implements Tape {
+  /** Received messages per link: the first term of the closing balance. */
+  readonly counts = new Map<number, number>();
+  receivedBytes = 0;
+  readonly #options: EarOptions;
+  readonly #free: ArrayBuffer[] = [];
+  #current: ChunkWriter | null = null;
+  #out = 0;
+  #pausedAt = 0;
+  #lateMs = 0;
+
+  constructor(options: EarOptions) {
+    this.#options = options;
+    for (let i = 0; i < options.chunks; i++) this.#free.push(new ArrayBuffer(options.chunkBytes));
+  }
+
+  /** Chunks handed over and not returned yet. */
+  get chunksOut(): number {
+    return this.#out;
+  }
+
+  get paused(): boolean {
+    return this.#pausedAt > 0;
+  }
+
+  received(link: number, payload: Buffer, binary: boolean): void {
+    const time = this.#options.clock.now();
+    if (this.#lateMs > 0) this.#reportLate(time, link);
+    this.receivedBytes += payload.length;
+    this.counts.set(link, (this.counts.get(link) ?? 0) + 1);
+    this.#append(time, link, binary ? 'binary' : 'text', payload);
+  }
+
+  sent(link: number, text: string): void {
+    this.#append(this.#options.clock.now(), link, 'sent', Buffer.from(text));
+  }
+
+  rest(link: number, answer: RestAnswer): void {
+    this.#append(this.#options.clock.now(), link, 'rest', Buffer.from(restPayload(answer)));
+  }
+
+  event(link: number, event: TapeEvent): void {
+    this.#append(this.#options.clock.now(), link, 'event', Buffer.from(JSON.stringify(event)));
+  }
+
+  /** Says once, on the first link heard after a wait for chunks, by how much stamps may be late. */
+  #reportLate(time: number, link: number): void {
+    const event: TapeEvent = { event: 'late', ms: this.#lateMs };
+    this.#lateMs = 0;
+    this.#append(time, link, 'event', Buffer.from(JSON.stringify(event)));
+  }
+
+  #append(time: number, link: number, kind: EntryKind, payload: Uint8Array): void {
+    let chunk = this.#current ?? this.#take(payload.length);
+    if (!chunk.add(time, link, kind, payload)) {
+      this.flush();
+      chunk = this.#take(payload.length);
+      chunk.add(time, link, kind, payload);
+    }
+    this.#current = chunk;
+  }
+
+  /** A free chunk; a larger one for a payload that fits in none, an extra one when the pool is empty. */
+  #take(payloadLength: number): ChunkWriter {
+    const { chunkBytes } = this.#options;
+    const needed = entryBytes(payloadLength);
+    const pooled = this.#free.pop();
+    if (pooled === undefined) this.#pause();
+    if (pooled !== undefined && needed <= chunkBytes) return new ChunkWriter(pooled);
+    if (pooled !== undefined) this.#free.push(pooled);
+    return new ChunkWriter(new ArrayBuffer(Math.max(needed, chunkBytes)));
+  }
+
+  #pause(): void {
+    if (this.#pausedAt > 0) return;
+    this.#pausedAt = this.#options.clock.now();
+    this.#options.pause();
+  }
+
+  /**
+   * Hands the current chunk over, or an empty one: either tells the recorder how far time has come. An empty one is
+   * not sent while the recorder has work waiting.
+   */
+  flush(): void {
+    if (this.#current === null && this.#out > 2) return;
+    const upTo = this.#options.clock.now();
+    const chunk = this.#current;
+    this.#current = null;
+    this.#out++;
+    if (chunk === null) this.#options.deliver({ buffer: new ArrayBuffer(0), used: 0, upTo });
+    else this.#options.deliver({ buffer: chunk.buffer, used: chunk.used, upTo });
+  }
+
+  /** The recorder is done with a chunk. Buffers that are not of the pool's size are let go. */
+  release(buffer: ArrayBuffer): void {
+    this.#out--;
+    const { chunkBytes, chunks } = this.#options;
+    if (buffer.byteLength === chunkBytes && this.#free.length < chunks) this.#free.push(buffer);
+    if (this.#pausedAt > 0 && this.#free.length >= Math.ceil(chunks / 4)) {
+      this.#lateMs = Math.round((this.#options.clock.now() - this.#pausedAt) / 1000);
+      this.#pausedAt = 0;
+      this.#options.resume();
+    }
+  }
+}

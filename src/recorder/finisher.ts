@@ -1,0 +1,56 @@
+import type { FileStore } from '../store/index.ts';
+
+/**
+ * Makes store files of sealed journal files one after the other, beside the recording. A file that cannot be finished
+ * is given up with its reason: its rows come again from the journal at the next start.
+ */
+export class Finisher {
+  readonly #decoderVersions: (exchange: string) => number;
+  readonly #engine: string;
+  readonly #onError: (store: FileStore, error: Error) => void;
+  readonly #waiting = new Set<FileStore>();
+  #work: Promise<void> = Promise.resolve();
+  #late: readonly FileStore[] = [];
+
+  constructor(
+    decoderVersions: (exchange: string) => number,
+    engine: string,
+    onError: (store: FileStore, error: Error) => void,
+  ) {
+    this.#decoderVersions = decoderVersions;
+    this.#engine = engine;
+    this.#onError = onError;
+  }
+
+  /** Queues a store whose journal file is sealed; `stored` is told the rows when its files are valid. */
+  add(store: FileStore, stored: (rows: Readonly<Record<string, number>>) => void): void {
+    this.#waiting.add(store);
+    this.#work = this.#work.then(async () => {
+      try {
+        const finished = await store.finish(this.#decoderVersions(store.key.exchange), this.#engine);
+        stored(finished.rows as Record<string, number>);
+        this.#waiting.delete(store);
+      } catch (error) {
+        this.#waiting.delete(store);
+        if (!this.#late.includes(store)) this.#onError(store, error as Error);
+      }
+    });
+  }
+
+  /** What `settle` did not wait for: these are finished at the next start. */
+  get late(): readonly FileStore[] {
+    return this.#late;
+  }
+
+  /** Resolves when everything queued so far is finished or given up, at the latest after `ms`: copies that still run are then ended. */
+  async settle(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([this.#work, late]);
+    clearTimeout(timer);
+    this.#late = [...this.#waiting];
+    for (const store of this.#late) store.interrupt();
+  }
+}

@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
+import type { Disk } from '../host/index.ts';
+import { type JournalFile, listExchange, readBlocks, readLines } from '../journal/index.ts';
+import { type Json, parseJson } from '../record/index.ts';
+import type { JournalKey } from '../store/index.ts';
+import type { Session } from './session.ts';
+
+/** Largest decoder state read back, bytes. */
+const STATE_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** The journal directory of an exchange. */
+export function journalDirectory(data: string, exchange: string): string {
+  return join(data, 'journal', exchange);
+}
+
+/** What a journal file's rows are filed under. */
+export function keyOf({ exchange, date, name }: JournalFile): JournalKey {
+  return { exchange, date, name };
+}
+
+/** The journal files of an exchange, oldest first. */
+export function listFiles(disk: Disk, data: string, exchange: string): Promise<JournalFile[]> {
+  return listExchange(disk, journalDirectory(data, exchange), exchange);
+}
+
+/** The decoder's state at a file's first line; null where there is none, or it cannot be read. */
+export async function readState(disk: Disk, file: JournalFile): Promise<Json | null> {
+  if (!file.hasState) return null;
+  const bytes = await disk.read(file.statePath);
+  try {
+    return parseJson(
+      zstdDecompressSync(bytes, { maxOutputLength: STATE_BYTES_MAX }).toString(),
+    ) as Json | null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Reads every line of a journal file into the session, block by block. Where the file is damaged, the session is told
+ * at that place, and reading goes on behind it. Yields the number of lines after each block.
+ */
+export function* decodeTapeInParts(bytes: Buffer, session: Session): Generator<number, void, undefined> {
+  for (const found of readBlocks(bytes)) {
+    let lines = 0;
+    if (found.kind === 'damage') session.damaged(found.detail);
+    else
+      readLines(found.text, (frame) => {
+        lines++;
+        session.line(frame);
+      });
+    yield lines;
+  }
+}
+
+/** The same in one go; returns the lines read. */
+export function decodeTape(bytes: Buffer, session: Session): number {
+  let lines = 0;
+  for (const count of decodeTapeInParts(bytes, session)) lines += count;
+  return lines;
+}

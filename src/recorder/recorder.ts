@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import type { DuckDBInstance } from '@duckdb/node-api';
+import { EXCHANGES, findExchange } from '../exchanges/index.ts';
+import { nodeDisk } from '../host/index.ts';
+import { isObject, parseJson } from '../record/index.ts';
+import { openEngine, scratchDirectory } from '../store/index.ts';
+import { ChunkReader } from './chunk.ts';
+import type { Chunk } from './ear.ts';
+import { saveEndState } from './end-state.ts';
+import { ExchangeRecorder, type RecorderWorld } from './exchange-recorder.ts';
+import { Finisher } from './finisher.ts';
+import type { FromRecorder, RecorderSetup } from './messages.ts';
+import { recoverExchange } from './recover.ts';
+
+/** How often rows become readable in `recent/`, ms. */
+const FLUSH_MS = 3000;
+/** How often the live table's numbers are sent, ms. */
+const STATUS_MS = 500;
+/** How often blocks that are due are looked for, ms. */
+const TICK_MS = 25;
+
+/**
+ * The recorder: takes chunks from the ear, in order, and gives each entry to its exchange. It runs in a worker thread
+ * (`worker.ts`), and inline in tests.
+ *
+ * Chunks are worked off one after the other. A chunk's buffer goes back to the ear's pool when it is done, so the
+ * pool is the bound of everything that waits here.
+ */
+export class Recorder {
+  readonly #setup: RecorderSetup;
+  readonly #post: (message: FromRecorder, transfer?: ArrayBuffer[]) => void;
+  readonly #recorders = new Map<string, ExchangeRecorder>();
+  readonly #owners = new Map<number, ExchangeRecorder>();
+  #instance: DuckDBInstance | null = null;
+  #finisher: Finisher | null = null;
+  #work: Promise<void> = Promise.resolve();
+  #timers: NodeJS.Timeout[] = [];
+  #flushing = false;
+
+  constructor(setup: RecorderSetup, post: (message: FromRecorder, transfer?: ArrayBuffer[]) => void) {
+    this.#setup = setup;
+    this.#post = post;
+  }
+
+  /** Mends what the last run left, then is ready for chunks. */
+  async start(): Promise<void> {
+    const { data, memory, runLinks } = this.#setup;
+    const scratch = scratchDirectory(data, 'recorder');
+    const { instance, connection } = await openEngine({ memory, threads: 2, temporaryDirectory: scratch });
+    this.#instance = instance;
+    const version = (await connection.runAndReadAll('SELECT version()')).getRows()[0]?.[0];
+    const finisher = new Finisher(
+      (exchange) => findExchange(exchange)?.decoderVersion ?? 0,
+      String(version),
+      (store, error) =>
+        this.#log('error', 'store files will be made at the next start', {
+          ...store.key,
+          error: error.message,
+        }),
+    );
+    this.#finisher = finisher;
+    const world: RecorderWorld = {
+      setup: this.#setup,
+      disk: nodeDisk,
+      instance,
+      finisher,
+      request: (link, request) => this.#post({ kind: 'request', link, request }),
+      log: (level, message, fields) => this.#log(level, message, fields),
+    };
+    const recovered = [];
+    for (const exchange of EXCHANGES) {
+      const found = await recoverExchange(exchange, world, String(version));
+      recovered.push(...found.files);
+      const runLink = runLinks[exchange.name];
+      if (runLink === undefined) continue;
+      const directory = join(data, 'journal', exchange.name);
+      const recorder = new ExchangeRecorder(exchange, world, directory, found.state);
+      this.#recorders.set(exchange.name, recorder);
+      this.#owners.set(runLink, recorder);
+    }
+    this.#timers = [
+      setInterval(() => this.#tick(), TICK_MS),
+      setInterval(() => this.#flush(), FLUSH_MS),
+      setInterval(() => this.#status(), STATUS_MS),
+    ];
+    this.#post({ kind: 'ready', recovered });
+  }
+
+  #log(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#post({ kind: 'log', level, message, fields });
+  }
+
+  #tick(): void {
+    for (const recorder of this.#recorders.values()) recorder.tick();
+  }
+
+  #flush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    const all = [...this.#recorders.values()].map((recorder) => recorder.flushStore());
+    Promise.all(all).then(
+      () => {
+        this.#flushing = false;
+      },
+      (error: Error) => this.#failed(error),
+    );
+  }
+
+  #status(): void {
+    this.#post({
+      kind: 'status',
+      markets: [...this.#recorders.values()].flatMap((recorder) => recorder.status()),
+    });
+  }
+
+  /** Something no rule covers: say so; the journal up to here is on disk, and the program ends. */
+  #failed(error: Error): void {
+    this.#post({ kind: 'failed', error: error.stack ?? error.message });
+  }
+
+  /** Queues a chunk; chunks are done in order. */
+  take(chunk: Chunk): void {
+    this.#work = this.#work.then(() => this.#chunk(chunk)).catch((error: Error) => this.#failed(error));
+  }
+
+  async #chunk(chunk: Chunk): Promise<void> {
+    const reader = new ChunkReader(chunk.buffer, chunk.used);
+    while (reader.next()) {
+      const owner = this.#owners.get(reader.link) ?? this.#adopt(reader);
+      if (owner === undefined) throw new Error(`an entry of link ${reader.link} came before it was dialled`);
+      if (owner.needsFile(reader.time)) await owner.beginFile(reader.time);
+      owner.entry(reader.time, reader.link, reader.kind, reader.bytes, reader.start, reader.end);
+    }
+    for (const recorder of this.#recorders.values()) {
+      recorder.upTo(chunk.upTo);
+      if (recorder.overloaded) await recorder.relieve();
+    }
+    this.#post({ kind: 'free', buffer: chunk.buffer }, [chunk.buffer]);
+  }
+
+  /** A link's first entry is its `dialled` event, which names the exchange. */
+  #adopt(reader: ChunkReader): ExchangeRecorder | undefined {
+    const event = parseJson(reader.bytes.toString('utf8', reader.start, reader.end));
+    const recorder = isObject(event) ? this.#recorders.get(String(event.exchange)) : undefined;
+    if (recorder !== undefined) this.#owners.set(reader.link, recorder);
+    return recorder;
+  }
+
+  /**
+   * After the last chunk: seals every journal file, finishes what can be finished in time, and reports the balance.
+   * `received` counts what the ear took, per link.
+   */
+  stop(received: Readonly<Record<number, number>>): void {
+    this.#work = this.#work.then(() => this.#stop(received)).catch((error: Error) => this.#failed(error));
+  }
+
+  async #stop(received: Readonly<Record<number, number>>): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const recorder of this.#recorders.values()) {
+      await recorder.stop();
+      await saveEndState(
+        nodeDisk,
+        this.#setup.data,
+        recorder.exchange,
+        recorder.lastFile,
+        recorder.session.state(),
+      );
+    }
+    await this.#finisher?.settle(this.#setup.finishMs);
+    const totals = new Map<ExchangeRecorder, number>();
+    for (const [link, count] of Object.entries(received)) {
+      const owner = this.#owners.get(Number(link));
+      if (owner !== undefined) totals.set(owner, (totals.get(owner) ?? 0) + count);
+    }
+    const balance = [...this.#recorders.values()].map((recorder) =>
+      recorder.balance(totals.get(recorder) ?? 0),
+    );
+    this.#post({ kind: 'stopped', balance });
+  }
+
+  /** Lets the engine go; for recorders that run inline. */
+  close(): void {
+    this.#instance?.closeSync();
+  }
+}

@@ -1,0 +1,38 @@
+import { mkdirSync } from 'node:fs';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+/** What the embedded engine may use. */
+export interface EngineLimits {
+  /** DuckDB's own words: `512MB`. */
+  readonly memory: string;
+  readonly threads: number;
+  /** Where sorts spill; made if it is not there. */
+  readonly temporaryDirectory: string;
+}
+
+/**
+ * Opens an in-memory DuckDB with our limits. It loads nothing from the network and looks for no home directory.
+ */
+export async function openEngine(
+  limits: EngineLimits,
+): Promise<{ instance: DuckDBInstance; connection: DuckDBConnection }> {
+  mkdirSync(limits.temporaryDirectory, { recursive: true });
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: limits.memory,
+    threads: String(limits.threads),
+    temp_directory: limits.temporaryDirectory,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
+  return { instance, connection: await instance.connect() };
+}
+
+/** Text as an SQL literal. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Paths as an SQL list literal. */
+export function quotedList(paths: readonly string[]): string {
+  return `[${paths.map(quoted).join(', ')}]`;
+}
