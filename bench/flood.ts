@@ -85,7 +85,10 @@ const server = createServer((socket) => {
     head += bytes.toString('latin1');
     if (!head.includes('\r\n\r\n')) return;
     socket.off('data', onHead);
-    socket.resume();
+    // A client's close frame (opcode 8) is answered, so that no orderly stop has to wait for us.
+    socket.on('data', (sent: Buffer) => {
+      if (((sent[0] as number) & 15) === 8) socket.end(Buffer.from([0x88, 0x02, 0x03, 0xe8]));
+    });
     const key = /sec-websocket-key: (.*)\r\n/i.exec(head)?.[1] ?? '';
     const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
     socket.write(

@@ -22,7 +22,7 @@ function option(name: string, fallback: string): string {
   return index < 0 ? fallback : (process.argv[index + 1] ?? fallback);
 }
 
-const messages = Number(option('messages', '1000000'));
+const messages = Number(option('messages', '3000000'));
 const runs = Number(option('runs', '3'));
 
 /** A child whose lines are waited for by their first word. */

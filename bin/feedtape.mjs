@@ -15,6 +15,7 @@ if (major >= 24) {
   await import(new URL(`file://${entry}`).href);
 } else if (existsSync(own)) {
   const child = spawn(own, [here('./feedtape.mjs'), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // Passed on, for whoever signals this process alone; a Ctrl-C reaches the child twice then, and counts once there.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code === null ? (signal === 'SIGINT' ? 130 : 143) : code));
 } else {

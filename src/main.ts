@@ -4,7 +4,8 @@ import {
   gracefulShutdown,
   Recording,
   type RecordingOptions,
-  stopRequested,
+  type StopReason,
+  StopSignals,
 } from './recorder/index.ts';
 
 /** How a run is asked for. */
@@ -20,8 +21,9 @@ export interface RunOptions extends Omit<RecordingOptions, 'config' | 'onFailure
 
 /** How a run ended. */
 export interface RunEnd {
-  readonly why: 'signal' | 'time' | 'failure';
-  readonly balance: readonly ExchangeBalance[];
+  readonly why: StopReason;
+  /** Null where the run was stopped before it had begun, or failed. */
+  readonly balance: readonly ExchangeBalance[] | null;
   /** What ended the recorder's thread, where it failed. */
   readonly failure: string | null;
 }
@@ -36,6 +38,7 @@ export interface RunEnd {
  */
 export async function run(options: RunOptions): Promise<RunEnd> {
   const config = options.adjust(readConfig(options.configFile));
+  const signals = new StopSignals();
   let failure: string | null = null;
   let fail: () => void = () => undefined;
   const failed = new Promise<void>((resolve) => {
@@ -45,11 +48,22 @@ export async function run(options: RunOptions): Promise<RunEnd> {
     failure ??= error;
     fail();
   };
-  const recording = await Recording.open({ ...options, config, onFailure });
+  // A start may have much to mend; it can be cut off at any point and begun again.
+  const opening = Recording.open({ ...options, config, onFailure }).catch((error: Error) => {
+    if (failure === null) throw error;
+    return null;
+  });
+  const recording = await Promise.race([opening, signals.signalled]);
+  if (recording === null) return { why: 'failure', balance: null, failure };
+  if (recording === 'signal') return { why: 'signal', balance: null, failure };
   const stopShowing = options.onStarted(recording);
   recording.connect().catch((error: Error) => onFailure(error.stack ?? error.message));
-  const why = await stopRequested(options.forMs, failed);
+  const why = await signals.stopRequested(options.forMs, failed);
   stopShowing();
-  const balance = failure === null ? await gracefulShutdown(recording) : [];
-  return { why, balance, failure };
+  if (failure !== null) return { why, balance: null, failure };
+  try {
+    return { why, balance: await gracefulShutdown(recording), failure };
+  } catch (error) {
+    return { why, balance: null, failure: (error as Error).message };
+  }
 }

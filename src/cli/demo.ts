@@ -30,7 +30,7 @@ export const demoCommand = new Command('demo')
   .addHelpText('after', '\nExample:\n  npm run demo -- --for 20s')
   .action(async (options: { for: number; data: string }) => {
     const end = await record(undefined, { ...options, simulate: true });
-    if (end.failure === null) {
+    if (end.balance !== null) {
       const journal = await sizes(join(options.data, 'journal'));
       const store = await sizes(join(options.data, 'store'));
       const example = (await listTree(join(options.data, 'store', 'trades')))[0];

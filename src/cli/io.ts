@@ -21,7 +21,10 @@ export function parseDuration(text: string): number {
     throw new UsageError(
       `"${text}" is no length of time: expected a number with ms, s, m, h or d, such as 30s`,
     );
-  return Number(match[1]) * unit;
+  const ms = Number(match[1]) * unit;
+  if (ms < 1 || !Number.isFinite(ms))
+    throw new UsageError(`"${text}" is no time to run for: expected at least 1ms, such as 30s`);
+  return ms;
 }
 
 /**

@@ -27,11 +27,16 @@ export async function record(configFile: string | undefined, options: RecordOpti
   const simulated = options.simulate === true;
   const hint = 'No network? "npm run demo" records simulated exchanges and needs none.';
   const view = new RecordingView(simulated ? null : hint);
-  const simulator = simulated ? await simulatorInside({ seed: options.seed ?? 1, rate: options.rate }) : null;
+  const simulator = simulated
+    ? await simulatorInside({ seed: options.seed ?? 1, rate: options.rate, log: view.log })
+    : null;
   try {
     const end = await run({
       configFile: configFile ?? DEFAULT_CONFIG,
-      adjust: (config) => adjusted(config, options, simulator),
+      adjust: (config) => {
+        view.setLevel(config.settings.logLevel);
+        return adjusted(config, options, simulator);
+      },
       simulated,
       version: packageVersion(),
       finishMs: FINISH_MS,
@@ -58,6 +63,10 @@ function report({ why, balance, failure }: RunEnd): void {
       `the recorder cannot go on: ${failure}\nWhat was received up to here is in the journal; the next start mends it.\n`,
     );
     process.exitCode = EXIT.wrong;
+    return;
+  }
+  if (balance === null) {
+    process.stderr.write('stopped before anything was recorded; the next start mends what is left to mend\n');
     return;
   }
   process.stderr.write(`stopped (${why})\n${renderBalance(balance).join('\n')}\n`);

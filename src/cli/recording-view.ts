@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino';
-import { LiveRows, LiveScreen, renderTable } from '../monitor/index.ts';
+import type { LogLevel } from '../config/index.ts';
+import { LiveRows, LiveScreen, printable, renderTable } from '../monitor/index.ts';
 import type { Recording } from '../recorder/index.ts';
 
 /** How often the live table is drawn, ms. */
@@ -7,7 +8,7 @@ const DRAW_MS = 500;
 /** How often a run without a terminal says how it goes, ms. */
 const REPORT_MS = 10_000;
 /** With no link open for this long, a person is told and pointed at the demo, ms. */
-const OFFLINE_MS = 4000;
+const OFFLINE_MS = 3000;
 
 export type Log = (
   level: 'info' | 'warn' | 'error',
@@ -17,10 +18,10 @@ export type Log = (
 
 /** Structured log lines on stderr. */
 export function makeLogger(): Logger {
-  return pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  const destination = pino.destination({ dest: 2, sync: true });
+  // A closed log pipe is no reason to stop recording.
+  destination.on('error', () => undefined);
+  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
 }
 
 /**
@@ -40,9 +41,15 @@ export class RecordingView {
     this.log = (level, message, fields) => this.#log(level, message, fields);
   }
 
+  /** The least serious line that is still written. */
+  setLevel(level: LogLevel): void {
+    this.#logger.level = level;
+  }
+
   #log(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void {
     if (!this.#terminal) this.#logger[level](fields, message);
-    else if (level !== 'info') this.#screen.above(`${level}: ${message} ${JSON.stringify(fields)}`);
+    else if (level !== 'info' && this.#logger.isLevelEnabled(level))
+      this.#screen.above(`${level}: ${message} ${JSON.stringify(fields)}`);
   }
 
   /** Begins showing; the function returned ends it. */
@@ -56,18 +63,14 @@ export class RecordingView {
       if (this.#terminal) this.#screen.draw(this.#frame(live, recording, started));
     };
     const watchOffline = (): void => {
-      const { links } = recording;
-      if (
-        told ||
-        this.#offlineHint === null ||
-        links.length === 0 ||
-        performance.now() - started < OFFLINE_MS
-      )
-        return;
+      const { links, listingError } = recording;
+      if (told || this.#offlineHint === null || performance.now() - started < OFFLINE_MS) return;
       if (links.some((link) => link.state === 'open')) return;
       told = true;
-      const reason = links.find((link) => link.lastError !== '')?.lastError ?? 'no answer';
-      this.#say(`no exchange can be reached (${reason}). Trying on for ever. ${this.#offlineHint}`);
+      const reason = links.find((link) => link.lastError !== '')?.lastError || listingError || 'no answer';
+      this.#say(
+        `no exchange can be reached (${printable(reason)}). Trying on for ever, Ctrl-C stops. ${this.#offlineHint}`,
+      );
     };
     const report = (): void => {
       for (const line of rows.rows(recording.links, recording.status, performance.now()))
@@ -88,12 +91,15 @@ export class RecordingView {
 
   #frame(live: Parameters<typeof renderTable>[0], recording: Recording, started: number): string[] {
     const seconds = Math.round((performance.now() - started) / 1000);
-    const width = process.stderr.columns ?? 120;
+    // A terminal that does not know its size says 0.
+    const width = process.stderr.columns || 120;
+    const height = process.stderr.rows || 50;
     const waiting = recording.ear.paused ? '  (waiting for the recorder)' : '';
+    // The cursor cannot go up beyond the screen: a table longer than that would be drawn again and again.
     return [
       `feedtape: recording for ${seconds} s, Ctrl-C stops${waiting}`.slice(0, width),
       ...renderTable(live, width),
-    ];
+    ].slice(0, Math.max(1, height - 1));
   }
 
   #reportRecovered(recording: Recording): void {

@@ -1,5 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import type { ExchangeConfig } from '../config/index.ts';
+import { findExchange } from '../exchanges/index.ts';
+import type { Log } from './recording-view.ts';
+
+/** What the simulator's thread says (simulator/worker.ts). */
+type FromSimulatorThread =
+  | { readonly kind: 'ready'; readonly port: number }
+  | { readonly kind: 'note'; readonly text: string }
+  | { readonly kind: 'failed'; readonly error: string }
+  | { readonly kind: 'stopped' };
 
 /** Simulated exchanges in a thread of this process. */
 export interface RunningSimulator {
@@ -13,21 +22,28 @@ export interface RunningSimulator {
 export async function simulatorInside(options: {
   seed: number;
   rate: number | undefined;
+  log: Log;
 }): Promise<RunningSimulator> {
   const file = `../simulator/worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: { port: 0, ...options } });
+  const { seed, rate, log } = options;
+  const worker = new Worker(new URL(file, import.meta.url), { workerData: { port: 0, seed, rate } });
   const port = await new Promise<number>((resolve, reject) => {
-    worker.once('error', reject);
-    worker.on('message', (message: { kind: string; port?: number; error?: string }) => {
-      if (message.kind === 'ready') resolve(message.port ?? 0);
-      if (message.kind === 'failed') reject(new Error(message.error));
+    const failed = (error: Error): void => {
+      log('error', 'the simulated exchanges ended', { error: error.message });
+      reject(error);
+    };
+    worker.on('error', failed);
+    worker.on('message', (message: FromSimulatorThread) => {
+      if (message.kind === 'ready') resolve(message.port);
+      if (message.kind === 'note') log('info', 'simulator', { note: message.text });
+      if (message.kind === 'failed') failed(new Error(message.error));
     });
   });
   return {
     port,
     redirect: (config) => {
       const base = `127.0.0.1:${port}/${config.exchange}/${config.market}`;
-      return { ...config, uri: `ws://${base}`, rest: `http://${base}` };
+      return { ...config, streams: allStreams(config), uri: `ws://${base}`, rest: `http://${base}` };
     },
     stop: async () => {
       const ended = new Promise((resolve) => worker.once('exit', resolve));
@@ -37,4 +53,14 @@ export async function simulatorInside(options: {
       clearTimeout(late);
     },
   };
+}
+
+/** What the config asks for, including what its own address names, which the simulator's address does not. */
+function allStreams({ exchange, uri, streams }: ExchangeConfig): ExchangeConfig['streams'] {
+  const named = uri === undefined ? [] : (findExchange(exchange)?.readUrl(new URL(uri))?.streams ?? []);
+  const missing = named.filter(
+    ({ channel, feed, symbol }) =>
+      !streams.some((asked) => asked.channel === channel && asked.feed === feed && asked.symbol === symbol),
+  );
+  return [...streams, ...missing.map(({ channel, feed, symbol }) => ({ channel, feed, symbol }))];
 }

@@ -4,7 +4,7 @@
  */
 export { Backoff } from './backoff.ts';
 export { RequestLimiter } from './limiter.ts';
-export { LinkKeeper, type LinkState, type LinkWorld, type MarketPacers } from './link.ts';
+export { LinkKeeper, type LinkState, type LinkWorld, type MarketPacers, restPauseMs } from './link.ts';
 export { LinkNumbers } from './numbers.ts';
 export { Pacer } from './pacer.ts';
 export { type OpenedLink, routeSubscribe } from './subscribe.ts';

@@ -29,6 +29,11 @@ export class RequestLimiter {
     return Math.max(0, entry.lastMs + step - nowMs);
   }
 
+  /** The link closed, and what waited went with it: nothing waits any more. Waits between requests stay. */
+  linkClosed(): void {
+    for (const entry of this.#entries.values()) entry.waiting = false;
+  }
+
   started(key: string, nowMs: number): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;

@@ -61,12 +61,14 @@ class FakeSocket implements Socket {
     this.events.closed(1006, '', null);
   }
 
+  paused = false;
+
   pause(): void {
-    this.ended = 'paused';
+    this.paused = true;
   }
 
   resume(): void {
-    this.ended = '';
+    this.paused = false;
   }
 }
 
@@ -126,19 +128,22 @@ interface World {
   readonly tape: { link: number; what: string }[];
   readonly asked: string[];
   readonly keeper: LinkKeeper;
+  /** What REST answers with next, and whether a dial throws. */
+  readonly answer: { status: number; retryAfterMs: number | null; dialThrows: boolean };
   /** Lets promises settle: the link number is reserved asynchronously. */
   settle(): Promise<void>;
 }
 
-async function world(): Promise<World> {
+async function world(of: Market = market, ping: string | null = null): Promise<World> {
   const timers = new VirtualTimers();
   const sockets: FakeSocket[] = [];
   const tape: { link: number; what: string }[] = [];
   const asked: string[] = [];
+  const answer = { status: 200, retryAfterMs: null, dialThrows: false } as World['answer'];
   const numbers = await LinkNumbers.open(memoryDisk().disk, '/data');
   const keeper = new LinkKeeper(
     plan,
-    market,
+    of,
     {
       timers,
       numbers,
@@ -148,11 +153,12 @@ async function world(): Promise<World> {
       http: {
         get: async (url) => {
           asked.push(`${timers.nowMs} ${url}`);
-          return { status: 200, body: '{}', retryAfterMs: null };
+          return { status: answer.status, body: '{}', retryAfterMs: answer.retryAfterMs };
         },
       },
       dialer: {
         dial: (url, events) => {
+          if (answer.dialThrows) throw new SyntaxError('no address');
           const socket = new FakeSocket(url, events);
           sockets.push(socket);
           return socket;
@@ -166,15 +172,16 @@ async function world(): Promise<World> {
       },
     },
     { dial: new Pacer(1000, timers), rest: new Pacer(100, timers) },
+    ping,
   );
   const settle = async (): Promise<void> => {
     for (let i = 0; i < 20; i++) await Promise.resolve();
   };
-  return { timers, sockets, tape, asked, keeper, settle };
+  return { timers, sockets, tape, asked, answer, keeper, settle };
 }
 
-async function opened(): Promise<World & { socket: FakeSocket }> {
-  const made = await world();
+async function opened(of?: Market, ping?: string): Promise<World & { socket: FakeSocket }> {
+  const made = await world(of, ping);
   made.keeper.start();
   await made.settle();
   const [socket] = made.sockets;
@@ -311,4 +318,143 @@ test('the limiter starts over after a calm minute', () => {
   }
   assert.deepEqual(waits, [0, 500, 1000, 2000, 4000, 8000, 16_000, 30_000]);
   assert.equal(limiter.wait('k', now + 61_000), 0);
+});
+
+test('an exchange that accepts and closes at once is dialled ever more seldom: opening alone proves nothing', async () => {
+  const { timers, sockets, keeper, settle } = await world();
+  keeper.start();
+  const dialledAt: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    while (sockets.length <= i) {
+      timers.advance(50);
+      await settle();
+    }
+    dialledAt.push(timers.nowMs);
+    sockets[i]?.events.opened({});
+    timers.advance(100);
+    sockets[i]?.events.closed(1000, 'busy', null);
+  }
+  assert.ok((dialledAt[7] ?? 0) - (dialledAt[6] ?? 0) > 15_000, `${dialledAt}`);
+  const before = sockets.length;
+  while (sockets.length === before) {
+    timers.advance(50);
+    await settle();
+  }
+  const proven = sockets.at(-1);
+  proven?.events.opened({});
+  for (let i = 0; i < 31 && proven !== undefined; i++) {
+    proven.bytesReceived++;
+    timers.advance(1000);
+  }
+  proven?.events.closed(1006, '', null);
+  timers.advance(600);
+  await settle();
+  assert.equal(sockets.length, before + 2, 'half a minute open proves the line');
+});
+
+test('while the ear reads no socket no line is called dead, and a link that opens meanwhile waits too', async () => {
+  const { timers, keeper, socket, sockets, settle } = await opened();
+  keeper.pause();
+  assert.equal(socket.paused, true);
+  timers.advance(60_000);
+  assert.equal(socket.ended, '', 'what we do not read is no silence');
+  socket.events.closed(1006, '', null);
+  timers.advance(5000);
+  await settle();
+  const next = sockets.at(-1);
+  assert.notEqual(next, socket);
+  next?.events.opened({});
+  assert.equal(next?.paused, true);
+  keeper.resume();
+  assert.equal(next?.paused, false);
+  timers.advance(21_000);
+  assert.equal(next?.ended, 'terminate', 'from then on its silence counts again');
+});
+
+test('a request that waited when its link closed does not keep the next link from asking', async () => {
+  const { timers, asked, keeper, settle, socket, sockets } = await opened();
+  const ask = (): void => keeper.request(keeper.link, { kind: 'rest', stream: 1, path: '/depth' });
+  ask();
+  timers.advance(1);
+  ask();
+  socket.events.closed(1006, '', null);
+  timers.advance(5000);
+  await settle();
+  sockets.at(-1)?.events.opened({});
+  assert.equal(asked.length, 1);
+  ask();
+  timers.advance(1);
+  assert.equal(asked.length, 2);
+});
+
+test('REST that says "too many" is left alone as long as it says, however much is wished meanwhile', async () => {
+  const { timers, asked, answer, keeper, settle, socket } = await opened();
+  const ask = (stream: number): void => keeper.request(keeper.link, { kind: 'rest', stream, path: '/depth' });
+  answer.status = 429;
+  answer.retryAfterMs = 7000;
+  ask(1);
+  timers.advance(1);
+  await settle();
+  answer.status = 200;
+  for (let second = 0; second < 6; second++) {
+    socket.bytesReceived++;
+    ask(10 + second);
+    timers.advance(1000);
+  }
+  assert.equal(asked.length, 1);
+  timers.advance(1050);
+  await settle();
+  assert.equal(asked.length, 2, 'then one at a time');
+});
+
+test('a pacer pauses for the longest of several wishes', () => {
+  const timers = new VirtualTimers();
+  const pacer = new Pacer(100, timers);
+  let runs = 0;
+  pacer.pause(5000);
+  pacer.pause(10);
+  pacer.add(() => runs++);
+  timers.advance(4999);
+  assert.equal(runs, 0);
+  timers.advance(1);
+  assert.equal(runs, 1);
+  pacer.pause(Number.MAX_VALUE);
+  pacer.add(() => runs++);
+  timers.advance(3 * 86_400_000);
+  assert.equal(runs, 2, 'no exchange can stop us for ever');
+});
+
+test('a ping of the config is sent where the exchange has none of its own', async () => {
+  const heartbeat = { intervalMs: null, message: null, answerMs: 10_000, idleMs: 1e9 };
+  const { timers, socket } = await opened({ ...market, heartbeat }, 'hello?');
+  timers.advance(41_000);
+  assert.deepEqual(
+    socket.sent.filter((text) => text === 'hello?'),
+    ['hello?', 'hello?'],
+  );
+  const silent = await opened({ ...market, heartbeat });
+  silent.timers.advance(41_000);
+  assert.deepEqual(silent.socket.sent, ['hello', 'subscribe 1', 'subscribe 2']);
+});
+
+test('an address that cannot even be dialled is a closed link on the tape, and is tried again', async () => {
+  const { timers, tape, answer, sockets, keeper, settle } = await world();
+  answer.dialThrows = true;
+  keeper.start();
+  await settle();
+  assert.deepEqual(
+    tape.map(({ what }) => what),
+    ['! dialled', '! closed'],
+  );
+  answer.dialThrows = false;
+  timers.advance(2000);
+  await settle();
+  assert.equal(sockets.length, 1);
+});
+
+test('nothing is said on a link that we are closing: the tape holds what was really sent', async () => {
+  const { timers, keeper, socket } = await opened();
+  keeper.request(keeper.link, { kind: 'reconnect', reason: 'a sequence broke' });
+  timers.advance(900);
+  assert.deepEqual(socket.sent, ['hello']);
 });

@@ -9,6 +9,10 @@ import type { Tape } from './tape.ts';
 
 /** How often a link looks whether bytes still come, ms. */
 const IDLE_CHECK_MS = 1000;
+/** How often a ping of the config is sent where the exchange has none of its own, ms. */
+const PING_MS = 20_000;
+/** How long REST is left alone by answers that say "too many" without saying how long, ms (protocols/bybit.md 12: 403). */
+const REST_PAUSE_MS: Readonly<Record<number, number>> = { 403: 600_000, 418: 120_000, 429: 10_000 };
 /** A link that was open this long has proven itself: the next reconnect starts with the shortest wait, ms. */
 const PROVEN_MS = 30_000;
 /** Longest wait for the other side's closing handshake at a stop, ms. */
@@ -24,7 +28,17 @@ export interface LinkWorld {
   readonly numbers: LinkNumbers;
   readonly random: () => number;
   /** Told of everything a person may want to know; never of data. */
-  readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly log: (
+    level: 'info' | 'warn' | 'error',
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ) => void;
+}
+
+/** How long REST must be left alone after an answer, ms; null: not at all. */
+export function restPauseMs(status: number, retryAfterMs: number | null): number | null {
+  const leastMs = REST_PAUSE_MS[status];
+  return leastMs === undefined ? null : (retryAfterMs ?? leastMs);
 }
 
 /** What all links to one market share: the exchange counts them together. */
@@ -61,12 +75,13 @@ export class LinkKeeper {
   readonly #limiter = new RequestLimiter();
   #socket: Socket | null = null;
   #timers = new Set<TimerHandle>();
-  #openedAt = 0;
   #pings = 0;
   #lastBytes = 0;
-  #lastBytesAt = 0;
+  #idleMs = 0;
+  #paused = false;
   #stopping = false;
   #closedByUs = '';
+  #closedLink = 0;
   #onStopped: (() => void) | null = null;
 
   constructor(
@@ -94,7 +109,10 @@ export class LinkKeeper {
     this.state = 'dialling';
     this.#world.numbers.take().then(
       (link) => this.#dial(link),
-      (error: Error) => this.#again(`no link number could be reserved: ${error.message}`),
+      (error: Error) => {
+        this.lastError = `no link number could be reserved: ${error.message}`;
+        if (!this.#stopping) this.#again(this.lastError);
+      },
     );
   }
 
@@ -108,19 +126,25 @@ export class LinkKeeper {
     this.dials++;
     this.#closedByUs = '';
     this.#world.tape.event(link, { event: 'dialled', exchange, market, url, streams });
-    this.#socket = this.#world.dialer.dial(url, {
-      opened: (headers) => this.#opened(link, headers),
-      message: (payload, binary) => this.#world.tape.received(link, payload, binary),
-      closed: (code, reason, error) => this.#closed(link, code, reason, error),
-    });
+    try {
+      this.#socket = this.#world.dialer.dial(url, {
+        opened: (headers) => this.#opened(link, headers),
+        message: (payload, binary) => this.#world.tape.received(link, payload, binary),
+        closed: (code, reason, error) => this.#closed(link, code, reason, error),
+      });
+    } catch (error) {
+      // An address that cannot be dialled at all.
+      this.#closed(link, 1006, '', error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #opened(link: number, headers: Readonly<Record<string, string>>): void {
     this.state = 'open';
-    this.#openedAt = this.#nowMs();
-    this.#lastBytesAt = this.#openedAt;
+    this.#idleMs = 0;
+    this.#lastBytes = 0;
+    if (this.#paused) this.#socket?.pause();
     this.#world.tape.event(link, { event: 'opened', headers });
-    this.#world.log('opened', {
+    this.#world.log('info', 'opened', {
       exchange: this.plan.exchange,
       market: this.plan.market,
       link,
@@ -129,16 +153,19 @@ export class LinkKeeper {
     routeSubscribe(this.plan, { send: (text) => this.#send(link, text) }, this.#sending);
     this.#schedulePing(link);
     this.#scheduleIdleCheck(link);
+    this.#later(PROVEN_MS, () => this.#backoff.reset());
   }
 
   #send(link: number, text: string): void {
     if (link !== this.link || this.state !== 'open' || this.#socket === null) return;
+    if (this.#closedByUs !== '') return;
     this.#world.tape.sent(link, text);
     this.#socket.send(text);
   }
 
   #schedulePing(link: number): void {
-    const { intervalMs, message } = this.#market.heartbeat;
+    const { message } = this.#market.heartbeat;
+    const intervalMs = this.#market.heartbeat.intervalMs ?? (this.#pingText === null ? null : PING_MS);
     if (intervalMs === null || (message === null && this.#pingText === null)) return;
     this.#later(intervalMs, () => {
       if (link !== this.link || this.state !== 'open') return;
@@ -152,11 +179,11 @@ export class LinkKeeper {
     this.#later(IDLE_CHECK_MS, () => {
       if (link !== this.link || this.state !== 'open' || this.#socket === null) return;
       const bytes = this.#socket.bytesReceived;
-      if (bytes !== this.#lastBytes) {
-        this.#lastBytes = bytes;
-        this.#lastBytesAt = this.#nowMs();
-      } else if (this.#nowMs() - this.#lastBytesAt >= this.#market.heartbeat.idleMs) {
-        this.#closedByUs = `not one byte for ${Math.round((this.#nowMs() - this.#lastBytesAt) / 1000)} s`;
+      // Counted in checks, not by the clock: a clock that was set, or our own standstill, cuts no healthy line.
+      this.#idleMs = bytes !== this.#lastBytes || this.#paused ? 0 : this.#idleMs + IDLE_CHECK_MS;
+      this.#lastBytes = bytes;
+      if (this.#idleMs >= this.#market.heartbeat.idleMs) {
+        this.#closedByUs = `not one byte for ${Math.round(this.#idleMs / 1000)} s`;
         this.#socket.terminate();
         return;
       }
@@ -165,14 +192,17 @@ export class LinkKeeper {
   }
 
   #closed(link: number, code: number, reason: string, error: Error | null): void {
-    if (link !== this.link || this.#socket === null) return;
+    if (link !== this.link || this.#closedLink === link) return;
+    this.#closedLink = link;
     this.#socket = null;
     const detail = this.#closedByUs || reason || error?.message || '';
-    const by = this.#closedByUs !== '' ? 'us' : code === 1006 ? 'network' : 'exchange';
+    // 1009 beside an error of our own is a frame that we found too large.
+    const ours = this.#closedByUs !== '' || (code === 1009 && error !== null);
+    const by = ours ? 'us' : code === 1006 ? 'network' : 'exchange';
     this.#world.tape.event(link, { event: 'closed', code, reason: detail, by, stopping: this.#stopping });
     this.lastError = `${code} ${detail}`.trim();
-    if (this.state === 'open' && this.#nowMs() - this.#openedAt > PROVEN_MS) this.#backoff.reset();
     this.#clearTimers();
+    this.#limiter.linkClosed();
     if (this.#stopping) this.#ended();
     else this.#again(this.lastError);
   }
@@ -181,7 +211,13 @@ export class LinkKeeper {
     this.state = 'waiting';
     const waitMs = this.#backoff.next();
     const { exchange, market } = this.plan;
-    this.#world.log('reconnect', { exchange, market, link: this.link, why, waitMs: Math.round(waitMs) });
+    this.#world.log('info', 'reconnect', {
+      exchange,
+      market,
+      link: this.link,
+      why,
+      waitMs: Math.round(waitMs),
+    });
     this.#later(waitMs, () => this.start());
   }
 
@@ -210,18 +246,28 @@ export class LinkKeeper {
     const url = this.plan.rest + path;
     this.#world.http.get(url).then(
       ({ status, body, retryAfterMs }) => {
-        if (status === 429 || status === 418) this.#pacers.rest.pause(retryAfterMs ?? 10_000);
+        const pauseMs = restPauseMs(status, retryAfterMs);
+        if (pauseMs !== null) {
+          this.#world.log('warn', 'REST is left alone for a while', { url, status, pauseMs });
+          this.#pacers.rest.pause(pauseMs);
+        }
         if (link === this.link && this.state === 'open') this.#world.tape.rest(link, { status, url, body });
       },
-      (error: Error) => this.#world.tape.rest(link, { status: 0, url, body: error.message }),
+      (error: Error) => {
+        if (link === this.link && this.state === 'open')
+          this.#world.tape.rest(link, { status: 0, url, body: error.message });
+      },
     );
   }
 
+  /** Reads no further, on this connection and on those that follow, until `resume`. */
   pause(): void {
+    this.#paused = true;
     this.#socket?.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     this.#socket?.resume();
   }
 

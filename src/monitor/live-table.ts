@@ -26,6 +26,11 @@ export function formatBytes(bytes: number): string {
   return `${bytes} B`;
 }
 
+/** Text from outside, without what a terminal would obey. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
+}
+
 function formatMs(ms: number | null): string {
   if (ms === null) return '-';
   if (Math.abs(ms) < 10) return ms.toFixed(1);
@@ -52,7 +57,7 @@ const COLUMNS: readonly {
 
 /** The table as lines of text, aligned; each line is cut to `width` characters. */
 export function renderTable(rows: readonly LiveRow[], width: number): string[] {
-  const cells = rows.map((row) => COLUMNS.map((column) => column.text(row)));
+  const cells = rows.map((row) => COLUMNS.map((column) => printable(column.text(row))));
   const widths = COLUMNS.map((column, i) =>
     Math.max(column.title.length, ...cells.map((line) => (line[i] ?? '').length)),
   );

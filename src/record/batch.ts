@@ -37,6 +37,10 @@ export interface AnyBatch {
   readonly definitions: readonly Column[];
   readonly columns: { readonly stream: Uint32Array<ArrayBuffer> };
   count: number;
+  /** Rows made since the start, less those taken back. */
+  made: number;
+  /** `count` when the present frame began. */
+  mark: number;
   array(name: string): AnyArray;
 }
 
@@ -49,6 +53,8 @@ export class Batch<T extends Table> implements AnyBatch {
   readonly definitions: readonly Column[];
   columns: BatchColumns<T>;
   count = 0;
+  made = 0;
+  mark = 0;
   capacity: number;
 
   constructor(table: T, capacity = 2048) {

@@ -3,7 +3,6 @@ import type { Frame } from './frame.ts';
 import { StreamDictionary } from './stream.ts';
 import {
   BOOK_ORIGINS,
-  BOOK_SIDES,
   type BookOrigin,
   type BookSide,
   GAP_CAUSES,
@@ -11,7 +10,6 @@ import {
   type GapCause,
   NO_CODE,
   TABLE_NAMES,
-  TAKER_SIDES,
   type Table,
   type TakerSide,
   UNDECODED_REASONS,
@@ -31,14 +29,6 @@ export interface Position {
 
 type Batches = { [T in Table]: Batch<T> };
 
-const SIDE_CODE = Object.fromEntries(TAKER_SIDES.map((side, code) => [side, code])) as Record<
-  TakerSide,
-  number
->;
-const BOOK_SIDE_CODE = Object.fromEntries(BOOK_SIDES.map((side, code) => [side, code])) as Record<
-  BookSide,
-  number
->;
 const ORIGIN_CODE = Object.fromEntries(BOOK_ORIGINS.map((origin, code) => [origin, code])) as Record<
   BookOrigin,
   number
@@ -65,8 +55,6 @@ export interface GapRow {
  */
 export class Rows {
   readonly streams: StreamDictionary;
-  /** Rows made since the start, per table; never reset. */
-  readonly made: Record<Table, number>;
   readonly #batches: Batches;
   readonly #flushRows: number;
   #sink: RowSink;
@@ -74,7 +62,7 @@ export class Rows {
   #link = 0;
   #frame = 0;
   #row = 0;
-  readonly #marks: Record<Table, number>;
+  readonly #all: readonly AnyBatch[];
   readonly #steps = new Map<number, number>();
 
   constructor(sink: RowSink, flushRows = 2048, streams = new StreamDictionary()) {
@@ -84,8 +72,12 @@ export class Rows {
     this.#batches = Object.fromEntries(
       TABLE_NAMES.map((table) => [table, new Batch(table)]),
     ) as unknown as Batches;
-    this.made = Object.fromEntries(TABLE_NAMES.map((table) => [table, 0])) as Record<Table, number>;
-    this.#marks = { ...this.made };
+    this.#all = TABLE_NAMES.map((table) => this.#batches[table]);
+  }
+
+  /** Rows made since the start, per table; never reset. */
+  get made(): Readonly<Record<Table, number>> {
+    return Object.fromEntries(this.#all.map(({ table, made }) => [table, made])) as Record<Table, number>;
   }
 
   /** Sends rows elsewhere from now on; what is in the batches is flushed to the old sink first. */
@@ -126,19 +118,17 @@ export class Rows {
     this.#link = frame.link;
     this.#frame = frame.ordinal;
     this.#row = 0;
-    for (const table of TABLE_NAMES) {
-      const batch = this.#batches[table];
+    for (const batch of this.#all) {
       if (batch.count >= this.#flushRows) this.#flushBatch(batch);
-      this.#marks[table] = batch.count;
+      batch.mark = batch.count;
     }
   }
 
   /** Takes back every row written since `at`. */
   rollback(): void {
-    for (const table of TABLE_NAMES) {
-      const batch = this.#batches[table];
-      this.made[table] -= batch.count - this.#marks[table];
-      batch.count = this.#marks[table];
+    for (const batch of this.#all) {
+      batch.made -= batch.count - batch.mark;
+      batch.count = batch.mark;
     }
     this.#row = 0;
   }
@@ -146,7 +136,7 @@ export class Rows {
   /** How many rows were written since `at`. */
   sinceFrame(): number {
     let count = 0;
-    for (const table of TABLE_NAMES) count += this.#batches[table].count - this.#marks[table];
+    for (const batch of this.#all) count += batch.count - batch.mark;
     return count;
   }
 
@@ -175,14 +165,14 @@ export class Rows {
 
   /** Hands all rows to the sink. */
   flush(): void {
-    for (const table of TABLE_NAMES) this.#flushBatch(this.#batches[table]);
-    for (const table of TABLE_NAMES) this.#marks[table] = 0;
+    for (const batch of this.#all) this.#flushBatch(batch);
   }
 
   #flushBatch(batch: AnyBatch): void {
     if (batch.count === 0) return;
     this.#sink(batch, this.streams);
     batch.count = 0;
+    batch.mark = 0;
   }
 
   #begin<T extends Table>(batch: Batch<T>, stream: number, timestamp: number): number {
@@ -194,7 +184,7 @@ export class Rows {
     columns.link[index] = this.#link;
     columns.frame[index] = this.#frame;
     columns.row[index] = this.#row++;
-    this.made[batch.table]++;
+    batch.made++;
     return index;
   }
 
@@ -203,7 +193,7 @@ export class Rows {
     const index = this.#begin(batch, stream, timestamp);
     const columns = batch.columns;
     columns.id[index] = id;
-    columns.side[index] = SIDE_CODE[side];
+    columns.side[index] = side === 'buy' ? 0 : side === 'sell' ? 1 : 2;
     columns.price[index] = price;
     columns.amount[index] = amount;
   }
@@ -230,7 +220,7 @@ export class Rows {
     columns.is_snapshot[index] = isSnapshot ? 1 : 0;
     columns.origin[index] = ORIGIN_CODE[origin];
     columns.step[index] = step;
-    columns.side[index] = side === null ? NO_CODE : BOOK_SIDE_CODE[side];
+    columns.side[index] = side === null ? NO_CODE : side === 'bid' ? 0 : 1;
     columns.price[index] = price;
     columns.amount[index] = amount;
     columns.sequence[index] = sequence;

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { nodeDisk } from '../host/index.ts';
 
@@ -23,7 +23,7 @@ export interface HeldDirectory {
 export async function holdDataDirectory(path: string, simulated: boolean): Promise<HeldDirectory> {
   const state = join(path, 'state');
   try {
-    mkdirSync(state, { recursive: true });
+    makeDirectory(state);
   } catch (error) {
     throw new DataDirectoryError(
       `cannot make ${path}: ${(error as Error).message}; choose another with --data`,
@@ -34,9 +34,19 @@ export async function holdDataDirectory(path: string, simulated: boolean): Promi
     await checkKind(path, simulated);
   } catch (error) {
     lock.closeSync();
-    throw error;
+    if (error instanceof DataDirectoryError) throw error;
+    throw new DataDirectoryError(
+      `${path} cannot be written: ${(error as Error).message}; make room or change its permissions, or choose another with --data`,
+    );
   }
   return { path, release: () => lock.closeSync() };
+}
+
+/** Step by step: in one call, Node names the wrong reason on a read-only disk, and never returns below /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path);
 }
 
 async function openLock(file: string, path: string): Promise<DuckDBInstance> {
@@ -44,7 +54,11 @@ async function openLock(file: string, path: string): Promise<DuckDBInstance> {
     return await DuckDBInstance.create(file);
   } catch (error) {
     const { message } = error as Error;
-    if (!message.includes('lock')) throw new DataDirectoryError(`cannot open ${file}: ${message}`);
+    // The engine gives no code, only this text; its path holds the word "lock" too.
+    if (!message.includes('Could not set lock'))
+      throw new DataDirectoryError(
+        `cannot open ${file}: ${message}; the file holds no data: remove it if it is damaged, or choose another directory with --data`,
+      );
     const pid = /PID (\d+)/.exec(message)?.[1];
     const who = pid === undefined ? 'another recorder' : `another recorder (process ${pid})`;
     throw new DataDirectoryError(

@@ -39,6 +39,8 @@ export class Ear implements Tape {
   readonly #free: ArrayBuffer[] = [];
   #current: ChunkWriter | null = null;
   #out = 0;
+  /** Pool places that are in use: by the current chunk and by those handed over. */
+  #lent = 0;
   #pausedAt = 0;
   #lateMs = 0;
 
@@ -93,30 +95,34 @@ export class Ear implements Tape {
     this.#current = chunk;
   }
 
-  /** A free chunk; a larger one for a payload that fits in none, an extra one when the pool is empty. */
+  /**
+   * A free chunk; a larger one, which takes as many places of the pool as its size, for a payload that fits in none;
+   * an extra one when the pool is empty.
+   */
   #take(payloadLength: number): ChunkWriter {
     const { chunkBytes } = this.#options;
     const needed = entryBytes(payloadLength);
-    const pooled = this.#free.pop();
-    if (pooled === undefined) this.#pause();
-    if (pooled !== undefined && needed <= chunkBytes) return new ChunkWriter(pooled);
-    if (pooled !== undefined) this.#free.push(pooled);
-    return new ChunkWriter(new ArrayBuffer(Math.max(needed, chunkBytes)));
+    const places = Math.ceil(needed / chunkBytes);
+    this.#lent += Math.max(1, places);
+    if (this.#free.length < places) this.#pause();
+    const pooled = this.#free.splice(Math.max(0, this.#free.length - places))[0];
+    if (pooled !== undefined && places === 1) return new ChunkWriter(pooled);
+    return new ChunkWriter(new ArrayBuffer(places * chunkBytes));
   }
 
+  /** Said again for each extra chunk: a link that has just opened is told as well. */
   #pause(): void {
-    if (this.#pausedAt > 0) return;
-    this.#pausedAt = this.#options.clock.now();
+    if (this.#pausedAt === 0) this.#pausedAt = this.#options.clock.now();
     this.#options.pause();
   }
 
   /**
    * Hands the current chunk over, or an empty one: either tells the recorder how far time has come. An empty one is
-   * not sent while the recorder has work waiting.
+   * not sent while the recorder has work waiting. While sockets are not read, time stands: what they hold is not in.
    */
   flush(): void {
     if (this.#current === null && this.#out > 2) return;
-    const upTo = this.#options.clock.now();
+    const upTo = this.#pausedAt > 0 ? this.#pausedAt : this.#options.clock.now();
     const chunk = this.#current;
     this.#current = null;
     this.#out++;
@@ -124,11 +130,14 @@ export class Ear implements Tape {
     else this.#options.deliver({ buffer: chunk.buffer, used: chunk.used, upTo });
   }
 
-  /** The recorder is done with a chunk. Buffers that are not of the pool's size are let go. */
+  /** The recorder is done with a chunk: its places are free again; buffers beyond the pool's size are let go. */
   release(buffer: ArrayBuffer): void {
     this.#out--;
     const { chunkBytes, chunks } = this.#options;
-    if (buffer.byteLength === chunkBytes && this.#free.length < chunks) this.#free.push(buffer);
+    const places = Math.ceil(buffer.byteLength / chunkBytes);
+    this.#lent -= places;
+    for (let i = 0; i < places && this.#free.length + this.#lent < chunks; i++)
+      this.#free.push(places === 1 ? buffer : new ArrayBuffer(chunkBytes));
     if (this.#pausedAt > 0 && this.#free.length >= Math.ceil(chunks / 4)) {
       this.#lateMs = Math.round((this.#options.clock.now() - this.#pausedAt) / 1000);
       this.#pausedAt = 0;

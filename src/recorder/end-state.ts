@@ -1,8 +1,10 @@
 import { join } from 'node:path';
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { zstdCompressSync } from 'node:zlib';
 import type { Exchange } from '../exchanges/index.ts';
 import type { Disk } from '../host/index.ts';
-import { isObject, type Json, parseJson } from '../record/index.ts';
+import { isObject, type Json } from '../record/index.ts';
+import { inflatedJson } from './journal-files.ts';
+import { restored } from './resume.ts';
 
 function endStateFile(data: string, exchange: Exchange): string {
   return join(data, 'state', 'end', `${exchange.name}.json.zst`);
@@ -24,7 +26,7 @@ export async function saveEndState(
   await disk.replace(endStateFile(data, exchange), zstdCompressSync(text));
 }
 
-/** The state saved behind this journal file; null where there is none for it, or it cannot be read. */
+/** The state saved behind this journal file; null where there is none for it, or it is none. */
 export async function loadEndState(
   disk: Disk,
   data: string,
@@ -33,14 +35,8 @@ export async function loadEndState(
 ): Promise<Json | null> {
   const path = endStateFile(data, exchange);
   if (!(await disk.exists(path))) return null;
-  const saved = parseJson(inflated(await disk.read(path)));
-  return isObject(saved) && saved.lastFile === lastFile ? (saved.state as Json) : null;
-}
-
-function inflated(bytes: Buffer): string {
-  try {
-    return zstdDecompressSync(bytes).toString();
-  } catch {
-    return '';
-  }
+  const saved = inflatedJson(await disk.read(path));
+  if (!isObject(saved) || saved.lastFile !== lastFile) return null;
+  const state = saved.state as Json;
+  return restored(exchange, state) === null ? null : state;
 }

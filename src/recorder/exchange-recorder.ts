@@ -1,10 +1,8 @@
-import { type Gunzip, gunzipSync, type ZlibOptions } from 'node:zlib';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import type { DecoderRequest, Exchange } from '../exchanges/index.ts';
 import type { Disk } from '../host/index.ts';
 import { type JournalFault, JournalWriter } from '../journal/index.ts';
 import {
-  type AnyBatch,
   Frame,
   isObject,
   type Json,
@@ -12,22 +10,22 @@ import {
   Rows,
   type Stream,
   TAPE_FORMAT,
-  type Table,
   type TapeEvent,
 } from '../record/index.ts';
-import { FileStore, type JournalKey } from '../store/index.ts';
 import type { EntryKind } from './chunk.ts';
 import type { Finisher } from './finisher.ts';
+import { inflate } from './inflate.ts';
 import { keyOf } from './journal-files.ts';
 import { MarketStats, sampleBatch } from './market-stats.ts';
 import type { ExchangeBalance, MarketStatus, RecorderSetup } from './messages.ts';
+import { RowStore } from './row-store.ts';
 import { Session } from './session.ts';
 import { Watch } from './watch.ts';
 
-/** Staged rows above which the store is waited for before more frames are taken. */
-const STAGED_ROWS_MAX = 2_000_000;
 /** Journal bytes in memory, not yet durable, above which the disk is waited for. */
 const UNSYNCED_BYTES_MAX = 128 * 1024 * 1024;
+
+const HOUR_US = 3_600_000_000;
 
 /** What an exchange's recorder shares with the others. */
 export interface RecorderWorld {
@@ -50,18 +48,18 @@ export class ExchangeRecorder {
   readonly #runLink: number;
   readonly #journal: JournalWriter;
   readonly #rows: Rows;
+  readonly #store: RowStore;
   readonly #watch: Watch;
   readonly #ordinals = new Map<number, number>();
   readonly #markets = new Map<number, string>();
   readonly #stats = new Map<string, MarketStats>();
   readonly #frame = new Frame();
-  readonly #stored: Record<string, number> = {};
-  readonly #deferred: Partial<Record<Table, number>> = {};
-  readonly #finishing: FileStore[] = [];
   /** The journal file begun last: `<date>/<name>`; null where none was. */
   lastFile: string | null = null;
-  #store: FileStore | null = null;
   #journaled = 0;
+  /** Whether a file's end is due for its size is asked once a chunk; for its hour, with every entry. */
+  #mayRotate = true;
+  #hourEnd = 0;
   #time = 0;
 
   constructor(exchange: Exchange, world: RecorderWorld, journalDirectory: string, state: Json | null) {
@@ -74,6 +72,9 @@ export class ExchangeRecorder {
     });
     if (state !== null && !this.session.restore(state))
       world.log('warn', 'decoder state of another version was left aside', { exchange: exchange.name });
+    this.#store = new RowStore(this.#rows, world, exchange.name, (batch, streams) =>
+      sampleBatch(batch, streams, (market) => this.#statsOf(market)),
+    );
     this.#journal = new JournalWriter({
       disk: world.disk,
       directory: journalDirectory,
@@ -87,7 +88,7 @@ export class ExchangeRecorder {
       heardAt: (stream) => this.session.heardAt[stream] ?? 0,
       event: (link, event) => this.#own(link, event),
       request: (link, request) => world.request(link, request),
-      log: (message, fields) => world.log('info', message, { exchange: exchange.name, ...fields }),
+      log: (message, fields) => world.log('warn', message, { exchange: exchange.name, ...fields }),
     });
   }
 
@@ -99,12 +100,14 @@ export class ExchangeRecorder {
     const exchange = this.exchange.name;
     const fields = { exchange, act, path, error: message, retryMs };
     this.#world.log('error', 'the disk refused the journal; going on in a new file', fields);
-    this.#dropStore();
+    this.#store.drop();
   }
 
   /** True where the next entry of this time belongs into a new file: `beginFile` must be awaited first. */
   needsFile(time: number): boolean {
-    return !this.#journal.isOpen || this.#journal.shouldRotate(time);
+    if (this.#journal.isOpen && !this.#mayRotate && time < this.#hourEnd) return false;
+    this.#mayRotate = false;
+    return this.#journal.shouldRotate(time);
   }
 
   /** Seals the present file, if any, and begins the next one with its state, opening line and opening books. */
@@ -113,8 +116,9 @@ export class ExchangeRecorder {
     await this.#seal(this.#time);
     const state = Buffer.from(JSON.stringify(this.session.state()));
     const key = keyOf(await this.#journal.beginFile(this.#time, state));
+    this.#hourEnd = (Math.floor(this.#time / HOUR_US) + 1) * HOUR_US;
     this.lastFile = `${key.date}/${key.name}`;
-    await this.#openStore(key);
+    await this.#store.open(key);
     const isFirst = !this.#ordinals.has(this.#runLink);
     // What the session still holds when a run begins was open when the last one was killed: it is open no more.
     const links = isFirst ? [] : this.session.openLinks();
@@ -122,55 +126,6 @@ export class ExchangeRecorder {
     if (!isFirst) return;
     const { version, simulated } = this.#world.setup;
     this.#own(this.#runLink, { event: 'started', version, exchange: this.exchange.name, simulated });
-  }
-
-  async #openStore(key: JournalKey): Promise<void> {
-    try {
-      this.#store = await FileStore.open(
-        this.#world.setup.data,
-        key,
-        this.#world.instance,
-        this.#rows.streams,
-      );
-    } catch (error) {
-      this.#storeFault(error as Error);
-    }
-    this.#rows.redirect((batch, streams) => {
-      sampleBatch(batch, streams, (market) => this.#statsOf(market));
-      this.#storeBatch(batch);
-    });
-  }
-
-  #storeBatch(batch: AnyBatch): void {
-    try {
-      this.#store?.append(batch);
-    } catch (error) {
-      this.#storeFault(error as Error);
-    }
-    if (this.#store === null) this.#defer(batch.table, batch.count);
-  }
-
-  /** Rows that the next start will make. */
-  #defer(table: Table, rows: number): void {
-    this.#deferred[table] = (this.#deferred[table] ?? 0) + rows;
-  }
-
-  /** The store fails, the journal goes on: rows of this file come again from the journal at the next start. */
-  #storeFault(error: Error): void {
-    const exchange = this.exchange.name;
-    const message = 'the store failed; the journal goes on, and its rows will be made at the next start';
-    this.#world.log('error', message, { exchange, error: error.message });
-    this.#dropStore();
-  }
-
-  #dropStore(): void {
-    const store = this.#store;
-    this.#store = null;
-    if (store === null) return;
-    for (const [table, rows] of Object.entries(store.rows)) this.#defer(table as Table, rows);
-    store.discard().catch((error: Error) => {
-      this.#world.log('error', 'discarding the store failed', { error: error.message });
-    });
   }
 
   /** Takes one entry of the ear. `needsFile` must be false. */
@@ -264,6 +219,7 @@ export class ExchangeRecorder {
   /** Everything up to `time` is in: deadlines are judged, blocks that are due are written. */
   upTo(time: number): void {
     this.#time = Math.max(this.#time, time);
+    this.#mayRotate = true;
     if (this.#journal.isOpen) this.#watch.upTo(time);
     this.tick();
   }
@@ -276,24 +232,21 @@ export class ExchangeRecorder {
   /** Waits where a queue behind the journal has reached its bound. */
   async relieve(): Promise<void> {
     if (this.#journal.unsyncedBytes > UNSYNCED_BYTES_MAX) await this.#journal.durable();
-    if ((this.#store?.stagedRows ?? 0) > STAGED_ROWS_MAX) await this.flushStore();
+    if (this.#store.isFull) await this.flushStore();
+  }
+
+  /** Resolves when everything taken so far is on disk; for an end without a seal. */
+  async durable(): Promise<void> {
+    if (this.#journal.isOpen) await this.#journal.durable();
   }
 
   get overloaded(): boolean {
-    return (
-      this.#journal.unsyncedBytes > UNSYNCED_BYTES_MAX || (this.#store?.stagedRows ?? 0) > STAGED_ROWS_MAX
-    );
+    return this.#journal.unsyncedBytes > UNSYNCED_BYTES_MAX || this.#store.isFull;
   }
 
   /** Makes the rows so far readable in `recent/`. */
-  async flushStore(): Promise<void> {
-    this.#rows.flush();
-    const store = this.#store;
-    try {
-      await store?.flush();
-    } catch (error) {
-      if (store === this.#store) this.#storeFault(error as Error);
-    }
+  flushStore(): Promise<void> {
+    return this.#store.flush();
   }
 
   async #seal(time: number): Promise<void> {
@@ -301,16 +254,8 @@ export class ExchangeRecorder {
     const ordinal = (this.#ordinals.get(this.#runLink) ?? 0) + 1;
     this.#ordinals.set(this.#runLink, ordinal);
     const sealed = await this.#journal.seal({ time, link: this.#runLink, ordinal });
-    this.#rows.flush();
-    if (sealed === null) this.#dropStore();
-    const store = this.#store;
-    this.#store = null;
-    if (store === null) return;
-    this.#finishing.push(store);
-    this.#world.finisher.add(store, (rows) => {
-      for (const [table, count] of Object.entries(rows))
-        this.#stored[table] = (this.#stored[table] ?? 0) + count;
-    });
+    if (sealed === null) this.#store.drop();
+    else await this.#store.seal();
   }
 
   /** Seals the last file. The session's state is then that of the journal's end. */
@@ -320,25 +265,16 @@ export class ExchangeRecorder {
 
   /** How everything received was used. Call it after `stop` and after the finisher has settled. */
   balance(received: number): ExchangeBalance {
-    const unfinished = this.#finishing.filter((store) => this.#world.finisher.late.includes(store));
-    const made = this.#rows.made;
     return {
       exchange: this.exchange.name,
       received,
       journaled: this.#journaled,
       outcomes: this.session.counts,
-      rows: (Object.keys(made) as (keyof typeof made)[]).map((table) => ({
-        table,
-        made: made[table],
-        stored: unfinished.reduce(
-          (sum, store) => sum + store.rows[table],
-          (this.#stored[table] ?? 0) + (this.#deferred[table] ?? 0),
-        ),
-      })),
+      rows: this.#store.counts(),
       checksums: this.session.checksums,
       decoderErrors: this.session.decoderErrors,
       inexactNumbers: this.session.decimals.inexact,
-      unfinished: unfinished.map(({ key }) => `${key.exchange}/${key.date}/${key.name}`),
+      unfinished: this.#store.unfinished(),
     };
   }
 
@@ -377,20 +313,5 @@ export class ExchangeRecorder {
         lagMsP99: stats.lagMs(99),
       };
     });
-  }
-}
-
-/**
- * The text of a payload that is one gzip member; null where it is none, where bytes follow it (its text alone would
- * lose them), or where it inflates to more than the limit.
- */
-function inflate(payload: Buffer, bytesMax: number): Buffer | null {
-  if (payload[0] !== 0x1f || payload[1] !== 0x8b) return null;
-  try {
-    const options: ZlibOptions = { maxOutputLength: bytesMax, info: true };
-    const { buffer, engine } = gunzipSync(payload, options) as unknown as { buffer: Buffer; engine: Gunzip };
-    return engine.bytesWritten === payload.length ? buffer : null;
-  } catch {
-    return null;
   }
 }

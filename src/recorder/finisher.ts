@@ -1,5 +1,8 @@
 import type { FileStore } from '../store/index.ts';
 
+/** How often copies that were told to end are told again, ms. */
+const INTERRUPT_MS = 20;
+
 /**
  * Makes store files of sealed journal files one after the other, beside the recording. A file that cannot be finished
  * is given up with its reason: its rows come again from the journal at the next start.
@@ -26,6 +29,7 @@ export class Finisher {
   add(store: FileStore, stored: (rows: Readonly<Record<string, number>>) => void): void {
     this.#waiting.add(store);
     this.#work = this.#work.then(async () => {
+      if (this.#late.includes(store)) return;
       try {
         const finished = await store.finish(this.#decoderVersions(store.key.exchange), this.#engine);
         stored(finished.rows as Record<string, number>);
@@ -42,7 +46,10 @@ export class Finisher {
     return this.#late;
   }
 
-  /** Resolves when everything queued so far is finished or given up, at the latest after `ms`: copies that still run are then ended. */
+  /**
+   * Resolves when everything queued so far is finished or given up. What is not done after `ms` is ended, and the end
+   * waited for: the engine must be at rest before its thread goes.
+   */
   async settle(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -51,6 +58,14 @@ export class Finisher {
     await Promise.race([this.#work, late]);
     clearTimeout(timer);
     this.#late = [...this.#waiting];
+    const interrupting = setInterval(() => this.#interrupt(), INTERRUPT_MS);
+    this.#interrupt();
+    await this.#work;
+    clearInterval(interrupting);
+  }
+
+  /** A copy may be between two statements just now: it is told again until all have ended. */
+  #interrupt(): void {
     for (const store of this.#late) store.interrupt();
   }
 }

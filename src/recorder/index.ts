@@ -11,5 +11,6 @@ export { DataDirectoryError } from './data-directory.ts';
 export type { ExchangeBalance, MarketStatus, RecoveredFile } from './messages.ts';
 export { Recording, type RecordingOptions } from './recording.ts';
 export { Session } from './session.ts';
-export { gracefulShutdown, stopRequested } from './shutdown.ts';
+export { gracefulShutdown, type StopReason, StopSignals } from './shutdown.ts';
 export { type VerifyReport, verifyData } from './verify.ts';
+export { type TapeCheck, TapeVerifier } from './verify-tape.ts';

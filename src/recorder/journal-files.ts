@@ -6,8 +6,8 @@ import { type Json, parseJson } from '../record/index.ts';
 import type { JournalKey } from '../store/index.ts';
 import type { Session } from './session.ts';
 
-/** Largest decoder state read back, bytes. */
-const STATE_BYTES_MAX = 1024 * 1024 * 1024;
+/** Largest decoder state read back, bytes of text. */
+const STATE_BYTES_MAX = 512 * 1024 * 1024;
 
 /** The journal directory of an exchange. */
 export function journalDirectory(data: string, exchange: string): string {
@@ -26,12 +26,13 @@ export function listFiles(disk: Disk, data: string, exchange: string): Promise<J
 
 /** The decoder's state at a file's first line; null where there is none, or it cannot be read. */
 export async function readState(disk: Disk, file: JournalFile): Promise<Json | null> {
-  if (!file.hasState) return null;
-  const bytes = await disk.read(file.statePath);
+  return file.hasState ? (inflatedJson(await disk.read(file.statePath)) as Json | null) : null;
+}
+
+/** What a compressed JSON file says; null where it does not inflate or is no JSON. */
+export function inflatedJson(bytes: Buffer): unknown {
   try {
-    return parseJson(
-      zstdDecompressSync(bytes, { maxOutputLength: STATE_BYTES_MAX }).toString(),
-    ) as Json | null;
+    return parseJson(zstdDecompressSync(bytes, { maxOutputLength: STATE_BYTES_MAX }).toString());
   } catch {
     return null;
   }

@@ -18,6 +18,8 @@ const FLUSH_MS = 3000;
 const STATUS_MS = 500;
 /** How often blocks that are due are looked for, ms. */
 const TICK_MS = 25;
+/** Longest wait for the journals' last bytes when the recorder fails, ms. */
+const RESCUE_MS = 2000;
 
 /**
  * The recorder: takes chunks from the ear, in order, and gives each entry to its exchange. It runs in a worker thread
@@ -36,6 +38,7 @@ export class Recorder {
   #work: Promise<void> = Promise.resolve();
   #timers: NodeJS.Timeout[] = [];
   #flushing = false;
+  #broken = false;
 
   constructor(setup: RecorderSetup, post: (message: FromRecorder, transfer?: ArrayBuffer[]) => void) {
     this.#setup = setup;
@@ -113,9 +116,17 @@ export class Recorder {
     });
   }
 
-  /** Something no rule covers: say so; the journal up to here is on disk, and the program ends. */
+  /**
+   * Something no rule covers: nothing more is taken, what the journals were given goes to disk as far as time allows,
+   * and the program is told to end. The next start decodes it again.
+   */
   #failed(error: Error): void {
-    this.#post({ kind: 'failed', error: error.stack ?? error.message });
+    if (this.#broken) return;
+    this.#broken = true;
+    const durable = [...this.#recorders.values()].map((recorder) => recorder.durable());
+    const late = new Promise<void>((resolve) => setTimeout(resolve, RESCUE_MS));
+    const say = (): void => this.#post({ kind: 'failed', error: error.stack ?? error.message });
+    Promise.race([Promise.allSettled(durable), late]).then(say, say);
   }
 
   /** Queues a chunk; chunks are done in order. */
@@ -124,6 +135,7 @@ export class Recorder {
   }
 
   async #chunk(chunk: Chunk): Promise<void> {
+    if (this.#broken) return;
     const reader = new ChunkReader(chunk.buffer, chunk.used);
     while (reader.next()) {
       const owner = this.#owners.get(reader.link) ?? this.#adopt(reader);
@@ -155,6 +167,8 @@ export class Recorder {
   }
 
   async #stop(received: Readonly<Record<number, number>>): Promise<void> {
+    if (this.#broken) return;
+    const began = performance.now();
     for (const timer of this.#timers) clearInterval(timer);
     for (const recorder of this.#recorders.values()) {
       await recorder.stop();
@@ -166,7 +180,7 @@ export class Recorder {
         recorder.session.state(),
       );
     }
-    await this.#finisher?.settle(this.#setup.finishMs);
+    await this.#finisher?.settle(Math.max(0, this.#setup.finishMs - (performance.now() - began)));
     const totals = new Map<ExchangeRecorder, number>();
     for (const [link, count] of Object.entries(received)) {
       const owner = this.#owners.get(Number(link));

@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../config/index.ts';
 import { nodeDialer, nodeDisk, nodeHttp, nodeTimers, SlewedClock } from '../host/index.ts';
-import { type LinkKeeper, LinkNumbers, type LinkWorld, type MarketPacers } from '../link/index.ts';
+import { type LinkKeeper, LinkNumbers, type LinkWorld, type Pacer } from '../link/index.ts';
 import { type ConnectWorld, connectExchange } from './connect.ts';
-import { type HeldDirectory, holdDataDirectory } from './data-directory.ts';
+import { DataDirectoryError, type HeldDirectory, holdDataDirectory } from './data-directory.ts';
 import { type Chunk, Ear } from './ear.ts';
 import type {
   ExchangeBalance,
@@ -18,6 +18,10 @@ import type {
 const HAND_OVER_MS = 10;
 /** How often the tape's clock is compared with the wall clock, ms. */
 const CLOCK_MS = 1000;
+/** Longest wait for the recorder to make everything durable at a stop: a disk that takes nothing must not hold the program for ever, ms. */
+const STOP_MS = 30_000;
+/** After this long a person is told what a stop waits for, ms. */
+const STOP_NOTE_MS = 3000;
 
 export interface RecordingOptions {
   readonly config: Config;
@@ -44,6 +48,8 @@ export class Recording {
   /** The latest numbers from the recorder, for the live table. */
   status: readonly MarketStatus[] = [];
   recovered: readonly RecoveredFile[] = [];
+  /** Why a listing could not be had last; empty where none failed. */
+  listingError = '';
   readonly #options: RecordingOptions;
   readonly #held: HeldDirectory;
   readonly #worker: Worker;
@@ -52,6 +58,7 @@ export class Recording {
   readonly #byLink = new Map<number, LinkKeeper>();
   readonly #timers: NodeJS.Timeout[] = [];
   #stopping = false;
+  #failure: Error | null = null;
   #ready: () => void = () => undefined;
   #stopped: (balance: readonly ExchangeBalance[]) => void = () => undefined;
   #failed: (error: Error) => void = () => undefined;
@@ -75,6 +82,8 @@ export class Recording {
     );
     this.#worker.on('message', (message: FromRecorder) => this.#received(message));
     this.#worker.on('error', (error) => this.#fail(error.stack ?? error.message));
+    this.#worker.on('messageerror', (error) => this.#fail(error.stack ?? error.message));
+    this.#worker.on('exit', (code) => this.#fail(`the recorder's thread ended by itself (${code})`));
     this.ear = new Ear({
       clock: this.#clock,
       chunkBytes: settings.chunkBytes,
@@ -91,7 +100,7 @@ export class Recording {
       tape: this.ear,
       numbers,
       random: Math.random,
-      log: (message, fields) => options.log('info', message, fields),
+      log: options.log,
     };
     this.#world = {
       links,
@@ -99,8 +108,14 @@ export class Recording {
       timers: nodeTimers,
       tape: this.ear,
       runLinkOf: (exchange) => runLinks[exchange] ?? 0,
-      pacers: new Map<string, MarketPacers>(),
-      made: (link) => this.links.push(link),
+      pacers: new Map<string, Pacer>(),
+      listingFailed: (why) => {
+        this.listingError = why;
+      },
+      made: (link) => {
+        this.links.push(link);
+        if (this.ear.paused) link.pause();
+      },
       stopping: () => this.#stopping,
     };
   }
@@ -112,30 +127,42 @@ export class Recording {
   static async open(options: RecordingOptions): Promise<Recording> {
     const { data, exchanges } = options.config;
     const held = await holdDataDirectory(data, options.simulated);
+    let recording: Recording | null = null;
     try {
-      const numbers = await LinkNumbers.open(nodeDisk, data);
-      const runLinks: Record<string, number> = {};
-      for (const { exchange } of exchanges) runLinks[exchange] ??= await numbers.take();
-      const recording = new Recording(options, held, numbers, runLinks);
+      const { numbers, runLinks } = await reserveRunLinks(
+        data,
+        exchanges.map(({ exchange }) => exchange),
+      );
+      const made = new Recording(options, held, numbers, runLinks);
+      recording = made;
       await new Promise<void>((resolve, reject) => {
-        recording.#ready = resolve;
-        recording.#failed = reject;
+        made.#ready = resolve;
+        made.#failed = reject;
       });
       recording.#timers.push(
-        setInterval(() => recording.ear.flush(), HAND_OVER_MS),
-        setInterval(() => recording.#adjustClock(runLinks), CLOCK_MS),
+        setInterval(() => made.ear.flush(), HAND_OVER_MS),
+        setInterval(() => made.#adjustClock(runLinks), CLOCK_MS),
       );
-      return recording;
+      return made;
     } catch (error) {
+      if (recording !== null) await recording.#worker.terminate();
       held.release();
       throw error;
     }
   }
 
-  /** Connects everything the config asks for; resolves when all links are planned. */
+  /** Connects everything the config asks for; resolves when all links are planned. One that fails stops no other. */
   async connect(): Promise<void> {
-    const { exchanges } = this.#options.config;
-    await Promise.all(exchanges.map((config) => connectExchange(config, this.#world)));
+    const connected = this.#options.config.exchanges.map(async (config) => {
+      try {
+        await connectExchange(config, this.#world);
+      } catch (error) {
+        const { exchange, market } = config;
+        const { stack } = error as Error;
+        this.#options.log('error', 'this market cannot be connected', { exchange, market, error: stack });
+      }
+    });
+    await Promise.all(connected);
   }
 
   #adjustClock(runLinks: Readonly<Record<string, number>>): void {
@@ -191,8 +218,11 @@ export class Recording {
     return keeper;
   }
 
+  /** Only the first failure counts: what follows comes of it. */
   #fail(error: string): void {
-    this.#failed(new Error(error));
+    if (this.#failure !== null) return;
+    this.#failure = new Error(error);
+    this.#failed(this.#failure);
     this.#options.onFailure(error);
   }
 
@@ -200,6 +230,7 @@ export class Recording {
    * Ends the run in order: no new dials, sockets closed with 1000, the last chunk handed over, everything durable,
    * journal files sealed, the store finished as far as time allows.
    * @returns the closing balance.
+   * @throws Error where the recorder's thread failed or takes no end.
    */
   async stop(): Promise<readonly ExchangeBalance[]> {
     this.#stopping = true;
@@ -207,13 +238,46 @@ export class Recording {
     for (const timer of this.#timers) clearInterval(timer);
     this.ear.flush();
     const message: ToRecorder = { kind: 'stop', received: Object.fromEntries(this.ear.counts) };
-    const balance = await new Promise<readonly ExchangeBalance[]>((resolve, reject) => {
-      this.#stopped = resolve;
-      this.#failed = reject;
-      this.#worker.postMessage(message);
-    });
+    const balance = await this.#lastBalance(message);
+    this.#worker.removeAllListeners('exit');
     await this.#worker.terminate();
     this.#held.release();
     return balance;
+  }
+
+  /** Sends the last message and waits for the answer, not for ever. */
+  async #lastBalance(message: ToRecorder): Promise<readonly ExchangeBalance[]> {
+    const note = 'the stop waits for the disk; another signal ends at once and loses what is not on it';
+    const noted = setTimeout(() => this.#options.log('warn', note, {}), STOP_NOTE_MS);
+    const late = setTimeout(
+      () => this.#fail(`the disk did not take everything within ${STOP_MS / 1000} s of the stop`),
+      STOP_MS,
+    );
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#stopped = resolve;
+        this.#failed = reject;
+        if (this.#failure !== null) reject(this.#failure);
+        this.#worker.postMessage(message);
+      });
+    } finally {
+      clearTimeout(noted);
+      clearTimeout(late);
+    }
+  }
+}
+
+/** Takes a link number for each exchange's part of the run. */
+async function reserveRunLinks(
+  data: string,
+  exchanges: readonly string[],
+): Promise<{ numbers: LinkNumbers; runLinks: Record<string, number> }> {
+  try {
+    const numbers = await LinkNumbers.open(nodeDisk, data);
+    const runLinks: Record<string, number> = {};
+    for (const exchange of exchanges) runLinks[exchange] ??= await numbers.take();
+    return { numbers, runLinks };
+  } catch (error) {
+    throw new DataDirectoryError(`${data} cannot be recorded into: ${(error as Error).message}`);
   }
 }

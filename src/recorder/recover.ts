@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Exchange } from '../exchanges/index.ts';
 import type { Disk } from '../host/index.ts';
 import {
@@ -8,20 +9,14 @@ import {
   removeTemporary,
   sealRecovered,
 } from '../journal/index.ts';
-import { isObject, type Json, parseJson, Rows } from '../record/index.ts';
-import { FileStore, readFinished } from '../store/index.ts';
+import { isObject, type Json, parseJson } from '../record/index.ts';
+import { FileStore, finishedNames } from '../store/index.ts';
 import { loadEndState } from './end-state.ts';
 import type { RecorderWorld } from './exchange-recorder.ts';
-import {
-  decodeTape,
-  decodeTapeInParts,
-  journalDirectory,
-  keyOf,
-  listFiles,
-  readState,
-} from './journal-files.ts';
+import { decodeTapeInParts, journalDirectory, keyOf, listFiles } from './journal-files.ts';
 import type { RecoveredFile } from './messages.ts';
-import { Session } from './session.ts';
+import { sessionAt } from './resume.ts';
+import type { Session } from './session.ts';
 
 /** What a start found of one exchange: the decoder's state behind the journal's last line, and what was mended. */
 export interface RecoveredExchange {
@@ -32,6 +27,7 @@ export interface RecoveredExchange {
 /**
  * Mends what the last run left: an unsealed file loses its incomplete tail and gets its seal; every sealed file that
  * has no finished store files is decoded again from its state and finished. Files that are finished are not read.
+ * A file that cannot be mended (the disk refuses it, or the store does) stays for the next start and stops nobody.
  */
 export async function recoverExchange(
   exchange: Exchange,
@@ -41,10 +37,7 @@ export async function recoverExchange(
   const { disk, setup } = world;
   await removeTemporary(disk, journalDirectory(setup.data, exchange.name));
   const files = await listFiles(disk, setup.data, exchange.name);
-  const finished = await readFinished(setup.data);
-  const done = new Set(
-    finished.filter(({ key }) => key.exchange === exchange.name).map(({ key }) => `${key.date}/${key.name}`),
-  );
+  const done = await finishedNames(setup.data, exchange.name);
   const mended: RecoveredFile[] = [];
   let session: Session | null = null;
   for (const [index, file] of files.entries()) {
@@ -53,19 +46,27 @@ export async function recoverExchange(
       session = null;
       continue;
     }
-    const found = await sealFile(disk, file, files.slice(index + 1));
-    session = await sessionAt(exchange, disk, file, session);
-    const rows = await finish(exchange, world, file, session, engine);
-    if (found !== null || rows > 0)
-      mended.push({ ...(found ?? UNTOUCHED), file: `${exchange.name}/${date}/${name}`, rows });
+    try {
+      const found = await sealFile(disk, file, files.slice(index + 1));
+      session = await sessionAt(exchange, disk, files, index, session);
+      const rows = await finish(exchange, world, file, session, engine);
+      if (found !== null || rows > 0)
+        mended.push({ ...(found ?? UNTOUCHED), file: `${exchange.name}/${date}/${name}`, rows });
+    } catch (error) {
+      session = null;
+      const message = 'a journal file cannot be mended now; it stays as it is until the next start';
+      world.log('error', message, { file: file.path, error: (error as Error).message });
+    }
   }
-  return { state: await endState(exchange, world, files.at(-1), session), files: mended };
+  // Parts of this exchange are of no use from here on: their files are finished, or are made again.
+  await disk.remove(join(setup.data, 'recent', exchange.name));
+  return { state: await endState(exchange, world, files, session), files: mended };
 }
 
 const UNTOUCHED = { blocks: 0, frames: 0, cutBytes: 0, cutFile: null, damages: [] };
 
 /**
- * Cuts and seals a file that its run left open; null where it was sealed already. `following` are the files behind it:
+ * Cuts and seals a file that its run left open; null where it is sealed already and whole. `following` are the files behind it:
  * where a disk fault made the run go on there, what both hold stays only there.
  */
 async function sealFile(
@@ -78,15 +79,15 @@ async function sealFile(
     file.path,
     following.map(({ path }) => path),
   );
-  if (recovered.isSealed) return null;
   const { blocks, frames, lastTime, cutBytes, cutFile } = recovered;
+  const damages = recovered.damages.map(({ detail }) => detail);
+  if (recovered.isSealed) return damages.length === 0 ? null : { blocks, frames, cutBytes, cutFile, damages };
   const { link, ordinal } = runLinkOf(await disk.read(file.path));
   await sealRecovered(disk, file.path, recovered, {
     time: lastTime || file.start,
     link,
     ordinal: ordinal + 1,
   });
-  const damages = recovered.damages.map(({ detail }) => detail);
   return { blocks, frames, cutBytes, cutFile, damages };
 }
 
@@ -114,21 +115,7 @@ function isFileEvent(text: string): boolean {
   return isObject(event) && event.event === 'file';
 }
 
-/** A session as it stood at a file's first line: from the state beside it, else going on from the file before. */
-export async function sessionAt(
-  exchange: Exchange,
-  disk: Disk,
-  file: JournalFile,
-  before: Session | null,
-): Promise<Session> {
-  const state = await readState(disk, file);
-  if (state === null && before !== null) return before;
-  const session = new Session(exchange, new Rows(() => undefined));
-  if (state !== null) session.restore(state);
-  return session;
-}
-
-/** Decodes a sealed file and makes its store files. */
+/** Decodes a sealed file and makes its store files; returns their rows. */
 async function finish(
   exchange: Exchange,
   world: RecorderWorld,
@@ -137,30 +124,39 @@ async function finish(
   engine: string,
 ): Promise<number> {
   const { disk, setup, instance } = world;
+  const bytes = await disk.read(file.path);
   const store = await FileStore.open(setup.data, keyOf(file), instance, session.rows.streams);
-  session.rows.redirect((batch) => store.append(batch));
-  for (const lines of decodeTapeInParts(await disk.read(file.path), session))
-    if (lines > 0) await store.flushIfLarge();
-  session.rows.flush();
-  const { rows } = await store.finish(exchange.decoderVersion, engine);
-  session.rows.redirect(() => undefined);
-  return Object.values(rows).reduce((sum, count) => sum + count, 0);
+  try {
+    session.rows.redirect((batch) => store.append(batch));
+    for (const lines of decodeTapeInParts(bytes, session)) if (lines > 0) await store.flushIfLarge();
+    session.rows.redirect(() => undefined);
+    const { rows } = await store.finish(exchange.decoderVersion, engine);
+    return Object.values(rows).reduce((sum, count) => sum + count, 0);
+  } catch (error) {
+    await store.discard();
+    throw error;
+  }
 }
 
-/** The decoder's state behind the journal's last line. */
+/** The decoder's state behind the journal's last line; null where the journal is empty or cannot be read there. */
 async function endState(
   exchange: Exchange,
   world: RecorderWorld,
-  last: JournalFile | undefined,
+  files: readonly JournalFile[],
   session: Session | null,
 ): Promise<Json | null> {
+  const last = files.at(-1);
   if (last === undefined) return null;
   if (session !== null) return session.state();
   const { disk, setup } = world;
   const { date, name } = keyOf(last);
-  const saved = await loadEndState(disk, setup.data, exchange, `${date}/${name}`);
-  if (saved !== null) return saved;
-  const again = await sessionAt(exchange, disk, last, null);
-  decodeTape(await disk.read(last.path), again);
-  return again.state();
+  try {
+    const saved = await loadEndState(disk, setup.data, exchange, `${date}/${name}`);
+    if (saved !== null) return saved;
+    return (await sessionAt(exchange, disk, files, files.length, null)).state();
+  } catch (error) {
+    const message = 'the journal’s end cannot be read; books wait for their next snapshot';
+    world.log('error', message, { file: last.path, error: (error as Error).message });
+    return null;
+  }
 }

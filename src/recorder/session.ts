@@ -68,6 +68,8 @@ export class Session {
   readonly #links = new Map<number, SessionLink>();
   readonly #hooks: SessionHooks;
   #frame: Frame | null = null;
+  /** Damage before the first line: told at that line, since a gap is named after a frame. */
+  #damage: string | null = null;
   #blamed: number | null = null;
 
   constructor(exchange: Exchange, rows: Rows, hooks: SessionHooks = {}) {
@@ -81,6 +83,7 @@ export class Session {
   line(frame: Frame): Outcome | null {
     this.#frame = frame;
     this.rows.at(frame);
+    if (this.#damage !== null) this.damaged(this.#damage);
     switch (frame.kind) {
       case 'received':
       case 'gzip': {
@@ -296,12 +299,11 @@ export class Session {
 
   /**
    * A stretch of the journal cannot be read: every open link's streams are doubtful from the last good frame on. It
-   * is named after that frame.
+   * is named after that frame, behind the rows that it gave; where there is none yet, after the next.
    */
   damaged(detail: string): void {
-    const frame = this.#frame;
-    if (frame === null) return;
-    this.rows.at(frame);
+    this.#damage = this.#frame === null ? detail : null;
+    if (this.#frame === null) return;
     for (const link of this.#links.values()) {
       link.decoder.invalidate(null);
       for (const stream of link.streams) this.gaps.open(stream, link.lastTime, { cause: 'damaged', detail });
@@ -379,7 +381,7 @@ interface SavedState {
   readonly streams: readonly SavedEntry[];
   readonly gaps: [number, Json][];
   readonly steps: [number, number][];
-  readonly trades: Record<string, string[]>;
+  readonly trades: Record<string, (string | number)[]>;
   readonly links: readonly {
     link: number;
     market: string;

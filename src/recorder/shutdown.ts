@@ -3,29 +3,58 @@ import type { Recording } from './recording.ts';
 
 /** Exit code of a second signal: it ends at once. */
 const SECOND_SIGNAL = 130;
+/**
+ * The same signal again within this time is the same wish: a Ctrl-C reaches this process from the terminal and once
+ * more from a parent that passes it on (npm does), ms.
+ */
+const ECHO_MS = 50;
+/** `setTimeout` takes a longer wait for no wait at all, ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export type StopReason = 'signal' | 'time' | 'failure';
 
 /**
- * Resolves when the run should end: SIGINT, SIGTERM, `afterMs` milliseconds, or `failed` resolving. From then on a
- * further signal ends the process at once with 130.
+ * SIGINT, SIGTERM and SIGHUP from now on: `signalled` resolves with the first. Once a stop has begun, for whatever
+ * reason, a further signal ends the process at once with 130. Make it before anything is started.
  */
-export function stopRequested(
-  afterMs: number | null,
-  failed: Promise<void>,
-): Promise<'signal' | 'time' | 'failure'> {
+export class StopSignals {
+  readonly signalled: Promise<'signal'>;
+  #stopping = false;
+
+  constructor() {
+    this.signalled = new Promise((resolve) => {
+      let first = '';
+      let firstAt = 0;
+      const take = (signal: string): void => {
+        const at = performance.now();
+        if (signal === first && at - firstAt <= ECHO_MS) return;
+        if (this.#stopping) process.exit(SECOND_SIGNAL);
+        this.#stopping = true;
+        first = signal;
+        firstAt = at;
+        resolve('signal');
+      };
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, take);
+    });
+  }
+
+  /** Resolves when the run should end: at a signal, after `afterMs` (null: never), or when `failed` resolves. */
+  async stopRequested(afterMs: number | null, failed: Promise<void>): Promise<StopReason> {
+    const reasons: Promise<StopReason>[] = [this.signalled, failed.then(() => 'failure')];
+    if (afterMs !== null) reasons.push(elapsed(afterMs).then(() => 'time'));
+    const why = await Promise.race(reasons);
+    this.#stopping = true;
+    return why;
+  }
+}
+
+function elapsed(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false;
-    const ask = (why: 'signal' | 'time' | 'failure'): void => {
-      if (asked && why === 'signal') process.exit(SECOND_SIGNAL);
-      asked = true;
-      resolve(why);
+    const wait = (leftMs: number): void => {
+      const nowMs = Math.min(leftMs, LONGEST_TIMER_MS);
+      setTimeout(() => (leftMs > nowMs ? wait(leftMs - nowMs) : resolve()), nowMs);
     };
-    process.on('SIGINT', () => ask('signal'));
-    process.on('SIGTERM', () => ask('signal'));
-    failed.then(
-      () => ask('failure'),
-      () => ask('failure'),
-    );
-    if (afterMs !== null) setTimeout(() => ask('time'), afterMs);
+    wait(ms);
   });
 }
 
@@ -33,6 +62,7 @@ export function stopRequested(
  * Closes the connections and leaves nothing unsaved: new data stops, everything received becomes durable, journal
  * files are sealed, rows stored.
  * @returns the closing balance.
+ * @throws Error where the recorder's thread failed on the way.
  */
 export async function gracefulShutdown(recording: Recording): Promise<readonly ExchangeBalance[]> {
   return recording.stop();

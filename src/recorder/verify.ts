@@ -1,21 +1,24 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXCHANGES, type Exchange } from '../exchanges/index.ts';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type Exchange, findExchange } from '../exchanges/index.ts';
 import { type Disk, nodeDisk } from '../host/index.ts';
-import { endsWithSeal, type JournalFile, scanTape, type TapeSummary } from '../journal/index.ts';
+import { type JournalFile, listJournal } from '../journal/index.ts';
 import { TABLE_NAMES } from '../record/index.ts';
 import {
   FileStore,
   type Finished,
+  type Marker,
   openEngine,
-  readFinished,
+  readMarkers,
   storeDifferences,
   storeFile,
 } from '../store/index.ts';
-import { decodeTapeInParts, keyOf, listFiles, readState } from './journal-files.ts';
-import { sessionAt } from './recover.ts';
+import { decodeTapeInParts, keyOf, readState } from './journal-files.ts';
+import { restored, sessionAt } from './resume.ts';
 import type { OutcomeCounts, Session } from './session.ts';
+import { type TapeCheck, TapeVerifier } from './verify-tape.ts';
 
 /** What `verify` found. */
 export interface VerifyReport {
@@ -35,162 +38,210 @@ export interface VerifyReport {
   readonly notes: readonly string[];
 }
 
-interface Findings {
-  files: number;
-  sealed: number;
-  blocks: number;
-  frames: number;
-  readonly rows: Record<string, number>;
-  readonly outcomes: Record<string, OutcomeCounts>;
-  readonly checksums: { matched: number; failed: number };
-  gaps: number;
-  readonly faults: string[];
-  readonly notes: string[];
-}
-
 /**
  * Proves a data directory: every block's checksums, the order of lines, each seal; then decodes every journal file
- * again from its state and compares what comes out with the store, row for row.
+ * again from its state and compares what comes out with the store, row for row. It takes no lock and writes nothing
+ * there, so it may run beside a recorder: what is still in the making is noted.
  */
 export async function verifyData(data: string, disk: Disk = nodeDisk): Promise<VerifyReport> {
-  const findings: Findings = {
-    files: 0,
-    sealed: 0,
-    blocks: 0,
-    frames: 0,
-    rows: {},
-    outcomes: {},
-    checksums: { matched: 0, failed: 0 },
-    gaps: 0,
-    faults: [],
-    notes: [],
-  };
-  const finished = new Map<string, Finished>();
-  for (const { key, finished: marker } of await readFinished(data))
-    finished.set(`${key.exchange}/${key.date}/${key.name}`, marker);
-  for (const exchange of EXCHANGES) await verifyExchange(data, disk, exchange, finished, findings);
-  for (const name of finished.keys())
-    findings.faults.push(`${name}: the store has this file, the journal does not`);
-  if (findings.files === 0) findings.notes.push(`there is no journal in ${data}`);
-  return findings;
-}
-
-async function verifyExchange(
-  data: string,
-  disk: Disk,
-  exchange: Exchange,
-  finished: Map<string, Finished>,
-  findings: Findings,
-): Promise<void> {
-  let before: Session | null = null;
-  const counts: OutcomeCounts = { rows: 0, control: 0, repeat: 0, held: 0, undecoded: 0 };
-  for (const file of await listFiles(disk, data, exchange.name)) {
-    const { date, name } = keyOf(file);
-    const title = `${exchange.name}/${date}/${name}`;
-    findings.files++;
-    const bytes = await disk.read(file.path);
-    const sound = verifyBytes(title, bytes, findings);
-    if (file.hasState && (await readState(disk, file)) === null)
-      findings.faults.push(`${title}: the decoder state beside it (${file.statePath}) cannot be read`);
-    const session = await sessionAt(exchange, disk, file, before);
-    const marker = finished.get(title);
-    finished.delete(title);
-    const earlier = { ...session.counts };
-    await verifyRows(data, file, bytes, session, marker, sound, findings);
-    for (const key of Object.keys(counts) as (keyof OutcomeCounts)[])
-      counts[key] += session.counts[key] - earlier[key];
-    if (session.decoderErrors > 0)
-      findings.notes.push(
-        `${title}: ${session.decoderErrors} frames ended in a decoder error: ${session.lastError?.message}`,
-      );
-    before = session;
-  }
-  if (Object.values(counts).some((count) => count > 0)) findings.outcomes[exchange.name] = counts;
-}
-
-/** Checks a file's blocks, order and seal. True where it is whole. */
-function verifyBytes(title: string, bytes: Buffer, findings: Findings): boolean {
-  const before = findings.faults.length;
-  const ordinals = new Map<number, number>();
-  let lastTime = 0;
-  const summary: TapeSummary = scanTape(bytes, (frame) => {
-    const expected = (ordinals.get(frame.link) ?? frame.ordinal - 1) + 1;
-    if (frame.ordinal !== expected)
-      findings.faults.push(
-        `${title}: link ${frame.link} goes from frame ${expected - 1} to ${frame.ordinal}`,
-      );
-    ordinals.set(frame.link, frame.ordinal);
-    if (frame.time < lastTime)
-      findings.faults.push(`${title}: time goes back at link ${frame.link} frame ${frame.ordinal}`);
-    lastTime = frame.time;
-  });
-  findings.blocks += summary.blocks;
-  findings.frames += summary.frames;
-  for (const { ordinal, reason, detail, offset } of summary.damages)
-    findings.faults.push(`${title}: block ${ordinal} is damaged (${reason}, at byte ${offset}): ${detail}`);
-  for (const fault of summary.sealFaults) findings.faults.push(`${title}: ${fault}`);
-  if (endsWithSeal(bytes)) findings.sealed++;
-  else if (summary.damages.length === 0)
-    findings.notes.push(`${title}: not sealed: it is being recorded, or the next start will seal it`);
-  return findings.faults.length === before;
-}
-
-/** Decodes the file again and compares with its store files, row for row. */
-async function verifyRows(
-  data: string,
-  file: JournalFile,
-  bytes: Buffer,
-  session: Session,
-  marker: Finished | undefined,
-  sound: boolean,
-  findings: Findings,
-): Promise<void> {
+  // The markers first: a file that is finished meanwhile is merely noted, none seems to lack its journal.
+  const markers = new Map<string, Marker>();
+  for (const marker of await readMarkers(data)) markers.set(titleOf(marker.key), marker);
   const scratch = await mkdtemp(join(tmpdir(), 'feedtape-verify-'));
-  const key = keyOf(file);
-  const title = `${key.exchange}/${key.date}/${key.name}`;
   const { instance, connection } = await openEngine({
     memory: '1GB',
     threads: 2,
     temporaryDirectory: join(scratch, 'spill'),
   });
   try {
-    const again = await FileStore.open(scratch, key, instance, session.rows.streams);
-    const matchedBefore = { ...session.checksums };
-    session.rows.redirect((batch) => again.append(batch));
-    for (const _ of decodeTapeInParts(bytes, session)) await again.flushIfLarge();
-    session.rows.flush();
-    findings.checksums.matched += session.checksums.matched - matchedBefore.matched;
-    findings.checksums.failed += session.checksums.failed - matchedBefore.failed;
-    const made = await again.finish(session.exchange.decoderVersion, '');
-    session.rows.redirect(() => undefined);
-    findings.gaps += made.rows.gap_events ?? 0;
-    if (marker === undefined) {
-      if (endsWithSeal(bytes))
-        findings.notes.push(`${title}: sealed, its store files will be made at the next start`);
-      return;
-    }
-    if (!sound) {
-      findings.notes.push(
-        `${title}: not compared with the store, since the journal file is damaged; the store has the rows`,
-      );
-      return;
-    }
-    for (const table of TABLE_NAMES) {
-      const faults = await storeDifferences(
-        connection,
-        storeFile(scratch, table, key),
-        storeFile(data, table, key),
-      );
-      if ((made.rows[table] ?? 0) !== (marker.rows[table] ?? 0))
-        faults.push(
-          `the marker says ${marker.rows[table] ?? 0} rows, the journal gives ${made.rows[table] ?? 0}`,
-        );
-      for (const fault of faults) findings.faults.push(`${title}: ${table}: ${fault}`);
-      findings.rows[table] = (findings.rows[table] ?? 0) + (marker.rows[table] ?? 0);
-    }
+    const verification = new Verification({ data, disk, scratch, instance, connection, markers });
+    return await verification.run();
   } finally {
     connection.closeSync();
     instance.closeSync();
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+interface VerifyWorld {
+  readonly data: string;
+  readonly disk: Disk;
+  /** What the journal gives is written here, to be compared. */
+  readonly scratch: string;
+  readonly instance: DuckDBInstance;
+  readonly connection: DuckDBConnection;
+  /** By title; those of the journal files that were met are taken out. */
+  readonly markers: Map<string, Marker>;
+}
+
+function titleOf({ exchange, date, name }: { exchange: string; date: string; name: string }): string {
+  return `${exchange}/${date}/${name}`;
+}
+
+class Verification {
+  readonly #world: VerifyWorld;
+  readonly #rows: Record<string, number> = {};
+  readonly #outcomes: Record<string, OutcomeCounts> = {};
+  readonly #checksums = { matched: 0, failed: 0 };
+  readonly #faults: string[] = [];
+  readonly #notes: string[] = [];
+  readonly #totals = { files: 0, sealed: 0, blocks: 0, frames: 0, gaps: 0 };
+
+  constructor(world: VerifyWorld) {
+    this.#world = world;
+  }
+
+  async run(): Promise<VerifyReport> {
+    const { data, disk, markers } = this.#world;
+    const byExchange = Map.groupBy(
+      await listJournal(disk, join(data, 'journal')),
+      ({ exchange }) => exchange,
+    );
+    for (const [name, files] of byExchange) {
+      const exchange = findExchange(name);
+      if (exchange === undefined)
+        this.#notes.push(`no exchange ${name} is known here: only the bytes of its journal are checked`);
+      await this.#exchange(files, exchange ?? null);
+    }
+    for (const name of markers.keys())
+      this.#faults.push(`${name}: the store has this file, the journal does not`);
+    if (this.#totals.files === 0) this.#notes.push(`there is no journal in ${data}`);
+    return {
+      ...this.#totals,
+      rows: this.#rows,
+      outcomes: Object.fromEntries(
+        Object.entries(this.#outcomes).filter(([, counts]) =>
+          Object.values(counts).some((count) => count > 0),
+        ),
+      ),
+      checksums: this.#checksums,
+      faults: this.#faults,
+      notes: this.#notes,
+    };
+  }
+
+  async #exchange(files: readonly JournalFile[], exchange: Exchange | null): Promise<void> {
+    const tapes = new TapeVerifier();
+    let before: Session | null = null;
+    let isBeforeSound = true;
+    for (const [index, file] of files.entries()) {
+      const title = titleOf(file);
+      this.#totals.files++;
+      try {
+        const bytes = await this.#world.disk.read(file.path);
+        const check = tapes.check(title, bytes, this.#world.markers.has(title));
+        this.#count(check);
+        if (exchange === null) this.#world.markers.delete(title);
+        else {
+          const session: Session = await sessionAt(exchange, this.#world.disk, files, index, before);
+          const isSound: boolean = check.faults.length === 0 && (session !== before || isBeforeSound);
+          await this.#checkState(exchange, file);
+          await this.#checkRows(file, bytes, session, check.isSealed, isSound);
+          [before, isBeforeSound] = [session, isSound];
+        }
+      } catch (error) {
+        this.#faults.push(`${title}: it cannot be read: ${(error as Error).message}`);
+        this.#world.markers.delete(title);
+        before = null;
+      }
+    }
+  }
+
+  #count({ isSealed, blocks, frames, faults, notes }: TapeCheck): void {
+    if (isSealed) this.#totals.sealed++;
+    this.#totals.blocks += blocks;
+    this.#totals.frames += frames;
+    this.#faults.push(...faults);
+    this.#notes.push(...notes);
+  }
+
+  async #checkState(exchange: Exchange, file: JournalFile): Promise<void> {
+    if (!file.hasState) return;
+    const state = await readState(this.#world.disk, file);
+    if (state === null || restored(exchange, state) === null)
+      this.#faults.push(`${titleOf(file)}: the decoder state beside it (${file.statePath}) cannot be read`);
+  }
+
+  /** Decodes the file again and compares with its store files, row for row. */
+  async #checkRows(
+    file: JournalFile,
+    bytes: Buffer,
+    session: Session,
+    isSealed: boolean,
+    isSound: boolean,
+  ): Promise<void> {
+    const { scratch, markers } = this.#world;
+    const title = titleOf(file);
+    const marker = markers.get(title);
+    markers.delete(title);
+    const made = await this.#decode(file, bytes, session);
+    this.#totals.gaps += made.rows.gap_events ?? 0;
+    if (marker === undefined) {
+      if (isSealed)
+        this.#notes.push(`${title}: sealed, its store files are being made, or will be at the next start`);
+    } else if (marker.finished === null)
+      this.#faults.push(
+        `${title}: its marker ${marker.path} cannot be read; without it the next start makes it again`,
+      );
+    else if (!isSound)
+      this.#notes.push(
+        `${title}: not compared with the store, since the journal is damaged; the store has the rows`,
+      );
+    else if (marker.finished.decoderVersion !== made.decoderVersion)
+      this.#notes.push(
+        `${title}: not compared with the store: that was made by decoder version ${marker.finished.decoderVersion}, this is ${made.decoderVersion}`,
+      );
+    else await this.#compare(file, made, marker.finished);
+    await rm(join(scratch, 'store'), { recursive: true, force: true });
+  }
+
+  async #decode(file: JournalFile, bytes: Buffer, session: Session): Promise<Finished> {
+    const { scratch, instance } = this.#world;
+    const { exchange } = session;
+    const [counts, checksums, errors] = [
+      { ...session.counts },
+      { ...session.checksums },
+      session.decoderErrors,
+    ];
+    const store = await FileStore.open(scratch, keyOf(file), instance, session.rows.streams);
+    try {
+      session.rows.redirect((batch) => store.append(batch));
+      for (const _ of decodeTapeInParts(bytes, session)) await store.flushIfLarge();
+      session.rows.redirect(() => undefined);
+    } catch (error) {
+      await store.discard();
+      throw error;
+    }
+    this.#checksums.matched += session.checksums.matched - checksums.matched;
+    this.#checksums.failed += session.checksums.failed - checksums.failed;
+    const outcomes = this.#outcomesOf(exchange.name);
+    for (const outcome of Object.keys(outcomes) as (keyof OutcomeCounts)[])
+      outcomes[outcome] += session.counts[outcome] - counts[outcome];
+    if (session.decoderErrors > errors)
+      this.#notes.push(
+        `${titleOf(file)}: ${session.decoderErrors - errors} frames ended in a decoder error: ${session.lastError?.message}`,
+      );
+    return store.finish(exchange.decoderVersion, '');
+  }
+
+  #outcomesOf(exchange: string): OutcomeCounts {
+    let counts = this.#outcomes[exchange];
+    if (counts === undefined) {
+      counts = { rows: 0, control: 0, repeat: 0, held: 0, undecoded: 0 };
+      this.#outcomes[exchange] = counts;
+    }
+    return counts;
+  }
+
+  async #compare(file: JournalFile, made: Finished, said: Finished): Promise<void> {
+    const { data, scratch, connection } = this.#world;
+    for (const table of TABLE_NAMES) {
+      const [expected, stored] = [scratch, data].map((root) => storeFile(root, table, keyOf(file)));
+      const faults = await storeDifferences(connection, expected ?? '', stored ?? '');
+      const [count, saidCount] = [made.rows[table] ?? 0, said.rows[table] ?? 0];
+      if (count !== saidCount) faults.push(`the marker says ${saidCount} rows, the journal gives ${count}`);
+      for (const fault of faults) this.#faults.push(`${titleOf(file)}: ${table}: ${fault}`);
+      this.#rows[table] = (this.#rows[table] ?? 0) + saidCount;
+    }
   }
 }

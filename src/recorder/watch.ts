@@ -7,6 +7,15 @@ const ANSWER_US = 30_000_000;
 const CHECK_US = 500_000;
 /** Request ids of the watch start here, far above those of a plan. */
 const FIRST_ID = 1_000_000;
+/**
+ * Time that comes in a step larger than this did not pass on the line: the ear did not read, the machine stood still,
+ * or its clock was set. Deadlines move along.
+ */
+const STANDSTILL_US = 2_000_000;
+/** A stream that stays silent is judged after a wait that doubles with each silence, this many times at most. */
+const DOUBLINGS_MAX = 6;
+/** Longest part of a request that a line of the tape repeats, characters: the request has a line of its own. */
+const TEXT_LENGTH = 200;
 
 interface Asked {
   readonly key: string | null;
@@ -20,7 +29,8 @@ interface WatchedStream {
   readonly code: number;
   /** When the wait for its next message began: asked, answered, or last heard. */
   since: number;
-  acked: boolean;
+  /** Heard on this link: from then on the deadline of a speaking stream holds. */
+  spoke: boolean;
   refused: boolean;
   silent: boolean;
 }
@@ -28,7 +38,8 @@ interface WatchedStream {
 interface WatchedLink {
   readonly link: number;
   readonly market: Market;
-  readonly asked: Asked[];
+  asked: Asked[];
+  readonly dialledAt: number;
   readonly streams: Map<number, WatchedStream>;
   pingAt: number;
   nextId: number;
@@ -51,7 +62,11 @@ export class Watch {
   readonly #exchange: Exchange;
   readonly #host: WatchHost;
   readonly #links = new Map<number, WatchedLink>();
+  /** By stream: how often it was found silent, on any link, since it was last heard. */
+  readonly #silences = new Map<number, number>();
   #checkedAt = 0;
+  #upTo = 0;
+  #failures = 0;
 
   constructor(exchange: Exchange, host: WatchHost) {
     this.#exchange = exchange;
@@ -61,7 +76,15 @@ export class Watch {
   dialled(link: number, marketName: string, streams: readonly Stream[], time: number): void {
     const market = this.#exchange.markets[marketName];
     if (market === undefined) return;
-    const watched: WatchedLink = { link, market, asked: [], streams: new Map(), pingAt: 0, nextId: FIRST_ID };
+    const watched: WatchedLink = {
+      link,
+      market,
+      asked: [],
+      dialledAt: time,
+      streams: new Map(),
+      pingAt: 0,
+      nextId: FIRST_ID,
+    };
     this.#links.set(link, watched);
     for (const stream of streams) this.#expect(watched, stream, time);
   }
@@ -70,15 +93,15 @@ export class Watch {
     this.#links.delete(link);
   }
 
-  /** Streams that were asked for on this market, and those heard from or answered. */
+  /** Streams that were asked for on this market's open links, and those heard from on them. */
   counts(marketName: string): { asked: number; up: number } {
     let asked = 0;
     let up = 0;
-    for (const { market, streams } of this.#links.values()) {
+    for (const { market, streams, dialledAt } of this.#links.values()) {
       if (market.name !== marketName) continue;
       asked += streams.size;
       for (const stream of streams.values())
-        if (!stream.refused && !stream.silent && this.#host.heardAt(stream.code) > 0) up++;
+        if (!stream.refused && !stream.silent && this.#host.heardAt(stream.code) >= dialledAt) up++;
     }
     return { asked, up };
   }
@@ -87,7 +110,7 @@ export class Watch {
     const code = this.#host.streams.codeOf(stream);
     const known = link.streams.get(code);
     if (known !== undefined) return known;
-    const watched = { stream, code, since: time, acked: false, refused: false, silent: false };
+    const watched = { stream, code, since: time, spoke: false, refused: false, silent: false };
     link.streams.set(code, watched);
     return watched;
   }
@@ -95,7 +118,10 @@ export class Watch {
   /** A message of ours went out. */
   sent(frame: Frame): void {
     const link = this.#links.get(frame.link);
-    if (link === undefined) return;
+    if (link !== undefined) this.#guarded(() => this.#sent(link, frame));
+  }
+
+  #sent(link: WatchedLink, frame: Frame): void {
     const text = frame.text();
     const request = this.#exchange.readRequest(link.market.name, text);
     if (request.kind === 'ping') {
@@ -112,8 +138,20 @@ export class Watch {
   received(frame: Frame): void {
     const link = this.#links.get(frame.link);
     if (link === undefined) return;
-    const control = this.#exchange.classify(frame, link.market.name);
-    if (control !== null) this.#control(link, control, frame);
+    this.#guarded(() => {
+      const control = this.#exchange.classify(frame, link.market.name);
+      if (control !== null) this.#control(link, control, frame);
+    });
+  }
+
+  /** What an exchange's code throws here ends this frame's control alone; the first of it is said. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (this.#failures++ === 0)
+        this.#host.log('an answer could not be understood', { error: (error as Error).stack });
+    }
   }
 
   #control(link: WatchedLink, control: Control, frame: Frame): void {
@@ -124,7 +162,6 @@ export class Watch {
       case 'ack':
         for (const stream of this.#answered(link, control.key)?.streams ?? []) {
           const watched = this.#expect(link, stream, frame.time);
-          watched.acked = true;
           watched.since = frame.time;
         }
         break;
@@ -160,14 +197,13 @@ export class Watch {
       return;
     }
     const named = control.refused;
-    const refused =
-      named === undefined ? asked.streams : asked.streams.filter((stream) => isNamed(stream, named));
+    const meant = named === undefined ? [] : asked.streams.filter((stream) => isNamed(stream, named));
+    // Names that fit none of the streams say nothing about the others: the whole request was refused.
+    const refused = meant.length > 0 ? meant : asked.streams;
     const rest = asked.streams.filter((stream) => !refused.includes(stream));
-    if (refused.length > 0) {
-      for (const stream of refused) this.#expect(link, stream, frame.time).refused = true;
-      this.#host.event(link.link, { event: 'refused', streams: refused, reason: control.reason });
-    }
-    if (rest.length > 0 && refused.length > 0) this.#askAgain(link, rest);
+    for (const stream of refused) this.#expect(link, stream, frame.time).refused = true;
+    this.#host.event(link.link, { event: 'refused', streams: refused, reason: control.reason });
+    if (rest.length > 0) this.#askAgain(link, rest);
   }
 
   #askAgain(link: WatchedLink, streams: readonly Stream[]): void {
@@ -179,9 +215,21 @@ export class Watch {
 
   /** Everything up to `time` is on the tape: judges all deadlines by it. */
   upTo(time: number): void {
+    const step = time - this.#upTo;
+    if (this.#upTo > 0 && step > STANDSTILL_US) this.#postpone(step);
+    this.#upTo = Math.max(this.#upTo, time);
     if (time - this.#checkedAt < CHECK_US) return;
     this.#checkedAt = time;
-    for (const link of [...this.#links.values()]) this.#check(link, time);
+    for (const link of [...this.#links.values()]) this.#guarded(() => this.#check(link, time));
+  }
+
+  /** Moves every deadline by `us`. */
+  #postpone(us: number): void {
+    for (const link of this.#links.values()) {
+      if (link.pingAt > 0) link.pingAt += us;
+      link.asked = link.asked.map((asked) => ({ ...asked, at: asked.at + us }));
+      for (const stream of link.streams.values()) stream.since += us;
+    }
   }
 
   #check(link: WatchedLink, time: number): void {
@@ -195,48 +243,76 @@ export class Watch {
       return;
     }
     this.#checkAnswers(link, time);
-    const silent: WatchedStream[] = [];
-    for (const stream of link.streams.values()) if (this.#isSilent(link, stream, time)) silent.push(stream);
-    if (silent.length === 0) return;
+    const silent = [...link.streams.values()].filter((stream) => this.#isSilent(link, stream, time));
+    if (silent.length > 0) this.#silent(link, silent, time);
+  }
+
+  /**
+   * Streams that must speak and did not: a line of the tape, then they are asked for again. Where that did not help,
+   * every second silence closes the link: a repeated request may be taken for a double (protocols/bitfinex.md 5,
+   * 10301), and a fresh link asks for everything. Waits double, so that one dead symbol disturbs the others seldom.
+   */
+  #silent(link: WatchedLink, silent: readonly WatchedStream[], time: number): void {
     const since = Math.min(...silent.map((stream) => stream.since));
     const streams = silent.map(({ stream }) => stream);
-    for (const stream of silent) stream.silent = true;
+    let isRepeated = false;
+    for (const stream of silent) {
+      const times = (this.#silences.get(stream.code) ?? 0) + 1;
+      this.#silences.set(stream.code, times);
+      if (times % 2 === 0) isRepeated = true;
+      stream.silent = true;
+      stream.since = time;
+    }
     this.#host.event(link.link, {
       event: 'silent',
       streams,
       since,
       detail: 'no message within the deadline',
     });
-    this.#askAgain(link, streams);
+    if (isRepeated)
+      this.#host.request(link.link, { kind: 'reconnect', reason: 'streams stay silent though asked again' });
+    else this.#askAgain(link, streams);
   }
 
+  /** What was asked and not answered is asked again; streams of it that were heard need no answer. */
   #checkAnswers(link: WatchedLink, time: number): void {
-    while (link.asked.length > 0) {
-      const asked = link.asked[0] as Asked;
+    for (let asked = link.asked[0]; asked !== undefined; asked = link.asked[0]) {
       if (time - asked.at < ANSWER_US) return;
       link.asked.shift();
-      const heard = asked.streams.some(
-        (stream) => this.#host.heardAt(this.#host.streams.codeOf(stream)) >= asked.at,
+      const { text, at } = asked;
+      const lacking = asked.streams.filter(
+        (stream) => this.#host.heardAt(this.#host.streams.codeOf(stream)) < at,
       );
-      if (!heard)
-        this.#host.event(link.link, { event: 'note', text: `no answer within 30 s to ${asked.text}` });
+      if (asked.streams.length === 0 || lacking.length < asked.streams.length) continue;
+      this.#host.event(link.link, {
+        event: 'silent',
+        streams: lacking,
+        since: at,
+        detail: `no answer within ${ANSWER_US / 1e6} s to ${text.slice(0, TEXT_LENGTH)}`,
+      });
+      for (const stream of lacking) this.#expect(link, stream, at).silent = true;
+      const code = this.#host.streams.codeOf(lacking[0] as Stream);
+      this.#host.request(link.link, { kind: 'send', stream: code, texts: [text] });
     }
   }
 
-  /** A stream that must speak and did not; one that spoke again is no longer silent. */
+  /** Whether a stream that must speak did not; one that spoke again is silent no more. */
   #isSilent(link: WatchedLink, stream: WatchedStream, time: number): boolean {
     if (stream.refused) return false;
     const heardAt = this.#host.heardAt(stream.code);
     const feeds = link.market.channels[stream.stream.channel];
-    const heardHere = heardAt >= stream.since && heardAt > 0;
-    if (heardHere) {
+    const isHeard = heardAt >= stream.since && heardAt >= link.dialledAt;
+    if (isHeard) {
       stream.since = heardAt;
-      stream.acked = true;
+      stream.spoke = true;
       stream.silent = false;
+      this.#silences.delete(stream.code);
     }
-    if (stream.silent || feeds === undefined) return false;
-    const limitMs = heardHere ? feeds.silenceMs : feeds.firstMessageMs;
-    return limitMs !== null && time - stream.since > limitMs * 1000;
+    if (feeds === undefined) return false;
+    const limitMs = stream.spoke ? feeds.silenceMs : feeds.firstMessageMs;
+    if (limitMs === null) return false;
+    const doublings = Math.min(this.#silences.get(stream.code) ?? 0, DOUBLINGS_MAX);
+    return time - stream.since > limitMs * 1000 * 2 ** doublings;
   }
 }
 

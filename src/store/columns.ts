@@ -38,18 +38,22 @@ export function createStaging(name: string, table: Table): string {
   return `CREATE TABLE ${name} (stream UINTEGER, ${columns.join(', ')})`;
 }
 
-/** How a staged column becomes the public one (kinds: `record/tables.ts`). */
+/**
+ * How a staged column becomes the public one (kinds: `record/tables.ts`). No value may end the copy, whatever an
+ * exchange sent: a whole number that a double does not hold exactly, or infinity, is null. So is an empty text.
+ */
 function publicExpression(column: Column): string {
   const name = `r."${column.name}"`;
+  const whole = `CASE WHEN ${name} BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER} THEN CAST(${name} AS BIGINT) END`;
   switch (column.kind) {
     case 'text':
       return `nullif(${name}, '')`;
     case 'number':
       return `CASE WHEN isnan(${name}) THEN NULL ELSE ${name} END`;
     case 'integer':
-      return `CASE WHEN isnan(${name}) THEN NULL ELSE CAST(${name} AS BIGINT) END`;
+      return whole;
     case 'time':
-      return `CASE WHEN isnan(${name}) THEN NULL ELSE make_timestamp(CAST(${name} AS BIGINT)) END`;
+      return `make_timestamp(${whole})`;
     case 'flag':
       return `CASE ${name} WHEN 0 THEN false WHEN 1 THEN true END`;
     case 'code':
@@ -96,6 +100,7 @@ export class BatchAppender {
   readonly #appender: DuckDBAppender;
   readonly #columns: readonly Column[];
   readonly #chunk: DuckDBDataChunk;
+  #isClosed = false;
 
   constructor(appender: DuckDBAppender, table: Table) {
     this.#appender = appender;
@@ -127,6 +132,8 @@ export class BatchAppender {
 
   /** Makes all rows visible in the staging table and ends the appender. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#appender.closeSync();
   }
 }

@@ -1,6 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoted } from './engine.ts';
+
+/** Bytes of each file held while two are compared. */
+const COMPARED_BYTES = 1 << 20;
 
 /**
  * Compares a store file with the rows it should hold (`expected`, made from the journal just now). Bytes first: the
@@ -16,7 +20,7 @@ export async function storeDifferences(
   if (!isExpected && !isStored) return [];
   if (!isStored) return [`the store file is missing: ${stored}`];
   if (!isExpected) return [`the journal gives no rows for ${stored}`];
-  if (readFileSync(expected).equals(readFileSync(stored))) return [];
+  if (await sameBytes(expected, stored)) return [];
   try {
     const lacking = await countExcept(connection, expected, stored);
     const surplus = await countExcept(connection, stored, expected);
@@ -36,4 +40,34 @@ async function countExcept(connection: DuckDBConnection, from: string, without: 
     `SELECT count(*) FROM (${table(from)} EXCEPT ALL ${table(without)})`,
   );
   return Number(reader.getRows()[0]?.[0] ?? 0);
+}
+
+async function sameBytes(one: string, other: string): Promise<boolean> {
+  const first = await open(one);
+  try {
+    const second = await open(other);
+    try {
+      return await sameContent(first, second);
+    } finally {
+      await second.close();
+    }
+  } finally {
+    await first.close();
+  }
+}
+
+async function sameContent(first: FileHandle, second: FileHandle): Promise<boolean> {
+  const { size } = await first.stat();
+  if ((await second.stat()).size !== size) return false;
+  const [left, right] = [Buffer.alloc(COMPARED_BYTES), Buffer.alloc(COMPARED_BYTES)];
+  for (let at = 0; at < size; at += COMPARED_BYTES) {
+    const length = Math.min(COMPARED_BYTES, size - at);
+    for (const [handle, buffer] of [
+      [first, left],
+      [second, right],
+    ] as const)
+      if ((await handle.read(buffer, 0, length, at)).bytesRead !== length) return false;
+    if (left.compare(right, 0, length, 0, length) !== 0) return false;
+  }
+  return true;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 /** What the embedded engine may use. */
@@ -6,7 +6,7 @@ export interface EngineLimits {
   /** DuckDB's own words: `512MB`. */
   readonly memory: string;
   readonly threads: number;
-  /** Where sorts spill; made if it is not there. */
+  /** Where sorts spill: a directory of this engine's own. What a killed process left there is thrown away. */
   readonly temporaryDirectory: string;
 }
 
@@ -16,11 +16,14 @@ export interface EngineLimits {
 export async function openEngine(
   limits: EngineLimits,
 ): Promise<{ instance: DuckDBInstance; connection: DuckDBConnection }> {
+  rmSync(limits.temporaryDirectory, { recursive: true, force: true });
   mkdirSync(limits.temporaryDirectory, { recursive: true });
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: limits.memory,
     threads: String(limits.threads),
     temp_directory: limits.temporaryDirectory,
+    allocator_flush_threshold: '16MB',
+    allocator_background_threads: 'true',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });

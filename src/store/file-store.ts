@@ -1,11 +1,12 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { nodeDisk, syncDirectory } from '../host/index.ts';
+import { nodeDisk } from '../host/index.ts';
 import { type AnyBatch, type StreamDictionary, TABLE_NAMES, type Table } from '../record/index.ts';
-import { BatchAppender, createStaging, orderBy, publicSelect } from './columns.ts';
-import { quoted, quotedList } from './engine.ts';
+import { BatchAppender, createStaging, publicSelect } from './columns.ts';
+import { quotedList } from './engine.ts';
 import { type Finished, finishedFile, type JournalKey, recentDirectory, storeFile } from './layout.ts';
+import { copyTo, temporaryOf, writeSorted } from './sorted-file.ts';
 
 /** Small parts of one table are merged into a larger one when there are this many. */
 const MERGE_PARTS = 32;
@@ -13,7 +14,7 @@ const MERGE_PARTS = 32;
 /** Rows in memory at most while a whole file is decoded. */
 const STAGED_ROWS_LARGE = 500_000;
 
-let nextStaging = 0;
+let nextSchema = 0;
 
 interface Staging {
   readonly name: string;
@@ -27,24 +28,32 @@ interface Staging {
  *     batches -> staging tables (memory) -> recent/…/<table>-<n>.parquet -> store/…/<name>.parquet + marker
  *
  * `append` is synchronous. `flush` turns what is staged into parts that `sql` can read; `finish` sorts all parts into
- * the finished files and renames the marker that makes them valid together. One flush or finish runs at a time.
+ * the finished files and renames the marker that makes them valid together. One flush or finish runs at a time. After
+ * a flush that failed, only `discard` is left. The tables in memory are in a schema of the store's own, which goes as
+ * a whole.
  */
 export class FileStore {
   readonly key: JournalKey;
   /** Rows appended so far, per table. */
   readonly rows = Object.fromEntries(TABLE_NAMES.map((table) => [table, 0])) as Record<Table, number>;
   readonly #data: string;
+  /** Where the parts are. */
+  readonly #recent: string;
   /** Runs the copies. */
   readonly #connection: DuckDBConnection;
   /** Holds the appenders: an append never waits for a copy. */
   readonly #appending: DuckDBConnection;
   readonly #streams: StreamDictionary;
-  readonly #streamsTable: string;
+  readonly #schema = `store_${nextSchema++}`;
   #streamsWritten = 0;
+  #nextStaging = 0;
   #staging = new Map<Table, Staging>();
   #parts: Partial<Record<Table, string[]>> = {};
+  /** Parts that merged ones have replaced: a reader may still have the list that names them. */
+  #replaced: string[] = [];
   #nextPart = 0;
   #work: Promise<void> = Promise.resolve();
+  #isReleased = false;
 
   private constructor(
     data: string,
@@ -54,11 +63,11 @@ export class FileStore {
     streams: StreamDictionary,
   ) {
     this.#data = data;
+    this.#recent = recentDirectory(data, key);
     this.key = key;
     this.#connection = connection;
     this.#appending = appending;
     this.#streams = streams;
-    this.#streamsTable = `streams_${nextStaging++}`;
   }
 
   /** Opens the store of a journal file; what an earlier attempt left in `recent/` is thrown away. */
@@ -68,23 +77,30 @@ export class FileStore {
     instance: DuckDBInstance,
     streams: StreamDictionary,
   ): Promise<FileStore> {
-    const connection = await instance.connect();
-    const store = new FileStore(data, key, connection, await instance.connect(), streams);
-    await rm(recentDirectory(data, key), { recursive: true, force: true });
-    await mkdir(recentDirectory(data, key), { recursive: true });
-    await connection.run(
-      `CREATE TABLE ${store.#streamsTable} (code UINTEGER, market VARCHAR, channel VARCHAR, feed VARCHAR, symbol VARCHAR)`,
-    );
-    store.#staging = await store.#makeStaging();
+    const [connection, appending] = [await instance.connect(), await instance.connect()];
+    const store = new FileStore(resolve(data), key, connection, appending, streams);
+    try {
+      await rm(store.#recent, { recursive: true, force: true });
+      await mkdir(store.#recent, { recursive: true });
+      await connection.run(`CREATE SCHEMA ${store.#schema}`);
+      await connection.run(
+        `CREATE TABLE ${store.#schema}.streams (code UINTEGER, market VARCHAR, channel VARCHAR, feed VARCHAR, symbol VARCHAR)`,
+      );
+      store.#staging = await store.#makeStaging();
+    } catch (error) {
+      await store.#release();
+      throw error;
+    }
     return store;
   }
 
   async #makeStaging(): Promise<Map<Table, Staging>> {
     const made = new Map<Table, Staging>();
     for (const table of TABLE_NAMES) {
-      const name = `staging_${nextStaging++}`;
+      const staging = `staging_${this.#nextStaging++}`;
+      const name = `${this.#schema}.${staging}`;
       await this.#connection.run(createStaging(name, table));
-      const appender = new BatchAppender(await this.#appending.createAppender(name), table);
+      const appender = new BatchAppender(await this.#appending.createAppender(staging, this.#schema), table);
       made.set(table, { name, appender, rows: 0 });
     }
     return made;
@@ -123,95 +139,123 @@ export class FileStore {
     const staged = this.#staging;
     this.#staging = next;
     await this.#drain(staged);
+    const old = this.#replaced;
+    this.#replaced = await this.#mergeParts();
     await this.#writeList();
+    for (const part of old) await rm(join(this.#recent, part), { force: true });
   }
 
   async #drain(staged: Map<Table, Staging>): Promise<void> {
+    for (const { appender } of staged.values()) appender.close();
     await this.#writeStreams();
-    for (const [table, staging] of staged) {
-      staging.appender.close();
-      if (staging.rows > 0)
+    for (const [table, { name, rows }] of staged) {
+      if (rows > 0)
         await this.#writePart(
           table,
-          publicSelect(staging.name, table, this.key.exchange, this.#streamsTable),
+          `${table}-${this.#nextPart++}.parquet`,
+          publicSelect(name, table, this.key.exchange, `${this.#schema}.streams`),
         );
-      await this.#connection.run(`DROP TABLE ${staging.name}`);
+      await this.#connection.run(`DROP TABLE ${name}`);
     }
   }
 
-  async #writePart(table: Table, select: string): Promise<void> {
-    const part = `${table}-${this.#nextPart++}.parquet`;
-    await this.#copy(select, join(recentDirectory(this.#data, this.key), part));
-    const parts = this.#parts[table] ?? [];
-    this.#parts[table] = [...parts, part];
+  async #writePart(table: Table, part: string, select: string): Promise<void> {
+    await this.#connection.run(copyTo(select, join(this.#recent, part)));
+    this.#parts[table] = [...(this.#parts[table] ?? []), part];
   }
 
-  async #copy(select: string, path: string): Promise<void> {
-    await this.#connection.run(`COPY (${select}) TO ${quoted(path)} (FORMAT parquet, COMPRESSION zstd)`);
-  }
-
+  /** Appended, not written into a statement: a symbol is what an exchange sent. */
   async #writeStreams(): Promise<void> {
     const fresh = this.#streams.entries.slice(this.#streamsWritten);
     if (fresh.length === 0) return;
-    const text = (value: string | null): string => (value === null ? 'NULL' : quoted(value));
-    const rows = fresh.map(
-      ({ market, channel, feed, symbol }, i) =>
-        `(${this.#streamsWritten + i}, ${text(market)}, ${text(channel)}, ${text(feed)}, ${text(symbol)})`,
-    );
-    await this.#connection.run(`INSERT INTO ${this.#streamsTable} VALUES ${rows.join(', ')}`);
-    this.#streamsWritten += fresh.length;
+    const appender = await this.#connection.createAppender('streams', this.#schema);
+    for (const { market, channel, feed, symbol } of fresh) {
+      appender.appendUInteger(this.#streamsWritten++);
+      for (const text of [market, channel, feed, symbol])
+        if (text === null) appender.appendNull();
+        else appender.appendVarchar(text);
+      appender.endRow();
+    }
+    appender.closeSync();
   }
 
-  /** Merges small parts, then lists what is there; the list is renamed into place, so a reader sees old or new. */
-  async #writeList(): Promise<void> {
-    const directory = recentDirectory(this.#data, this.key);
-    const merged: string[] = [];
+  /** Merges small parts where there are many; returns those that are replaced. */
+  async #mergeParts(): Promise<string[]> {
+    const replaced: string[] = [];
     for (const table of TABLE_NAMES) {
       const parts = this.#parts[table] ?? [];
       const small = parts.filter((part) => !part.startsWith('merged-'));
       if (small.length < MERGE_PARTS) continue;
-      const name = `merged-${table}-${this.#nextPart++}.parquet`;
-      await this.#copy(
-        `SELECT * FROM read_parquet(${quotedList(small.map((part) => join(directory, part)))})`,
-        join(directory, name),
+      this.#parts[table] = parts.filter((part) => part.startsWith('merged-'));
+      await this.#writePart(
+        table,
+        `merged-${table}-${this.#nextPart++}.parquet`,
+        `SELECT * FROM read_parquet(${quotedList(this.#paths(small))})`,
       );
-      this.#parts[table] = [...parts.filter((part) => part.startsWith('merged-')), name];
-      merged.push(...small);
+      replaced.push(...small);
     }
-    const list = join(directory, 'parts.json');
-    const handle = await open(`${list}.tmp`, 'w');
-    await handle.writeFile(JSON.stringify({ parts: this.#parts }));
-    await handle.close();
-    await rename(`${list}.tmp`, list);
-    for (const part of merged) await rm(join(directory, part), { force: true });
+    return replaced;
+  }
+
+  #paths(parts: readonly string[]): string[] {
+    return parts.map((part) => join(this.#recent, part));
+  }
+
+  /** Lists the parts; the list is renamed into place, so a reader sees old or new. */
+  async #writeList(): Promise<void> {
+    const list = join(this.#recent, 'parts.json');
+    const temporary = temporaryOf(list);
+    const handle = await open(temporary, 'w');
+    try {
+      await handle.writeFile(JSON.stringify({ parts: this.#parts }));
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, list);
   }
 
   /**
    * Makes the finished files of a sealed journal file, then the marker, then removes the parts. Nothing may be
-   * appended after it. Running it again after a crash gives the same bytes under the same names.
+   * appended after it. Running it again after a crash gives the same bytes under the same names. Where it fails, the
+   * parts that are listed stay readable, and the memory is given back.
    */
   async finish(decoderVersion: number, engine: string): Promise<Finished> {
     const staged = this.#staging;
     this.#staging = new Map();
     this.#work = this.#work.then(() => this.#drain(staged)).then(() => this.#writeList());
-    await this.#work;
-    const directory = recentDirectory(this.#data, this.key);
+    try {
+      await this.#work;
+      const finished: Finished = { decoderVersion, engine, rows: await this.#writeFinished() };
+      await nodeDisk.replace(
+        finishedFile(this.#data, this.key),
+        Buffer.from(`${JSON.stringify(finished)}\n`),
+      );
+      await rm(this.#recent, { recursive: true, force: true });
+      return finished;
+    } finally {
+      await this.#release();
+    }
+  }
+
+  async #writeFinished(): Promise<Partial<Record<Table, number>>> {
     const rows: Partial<Record<Table, number>> = {};
     for (const table of TABLE_NAMES) {
-      const parts = (this.#parts[table] ?? []).map((part) => join(directory, part));
-      if (parts.length === 0) continue;
       const target = storeFile(this.#data, table, this.key);
-      rows[table] = await writeSorted(this.#connection, table, parts, target);
+      const parts = this.#parts[table] ?? [];
+      const written =
+        parts.length > 0 ? await writeSorted(this.#connection, table, this.#paths(parts), target) : 0;
+      if (written !== this.rows[table])
+        throw new Error(`${table}: ${this.rows[table]} rows were made, ${written} were written to ${target}`);
+      if (written > 0) rows[table] = written;
+      // An attempt with other decoders, ended before its marker, may have left one where now there are no rows.
+      else for (const path of [target, temporaryOf(target)]) await rm(path, { force: true });
     }
-    const finished: Finished = { decoderVersion, engine, rows };
-    await nodeDisk.replace(finishedFile(this.#data, this.key), Buffer.from(`${JSON.stringify(finished)}\n`));
-    await this.#forget();
-    return finished;
+    return rows;
   }
 
   /** Ends a copy that runs, with an error for whoever waits for it: the process is about to end. */
   interrupt(): void {
-    this.#connection.interrupt();
+    if (!this.#isReleased) this.#connection.interrupt();
   }
 
   /** Gives up: the parts go, the journal has everything. */
@@ -219,44 +263,19 @@ export class FileStore {
     const staged = this.#staging;
     this.#staging = new Map();
     await this.#work.catch(() => undefined);
-    for (const staging of staged.values()) {
-      staging.appender.close();
-      await this.#connection.run(`DROP TABLE IF EXISTS ${staging.name}`);
+    for (const { appender } of staged.values()) appender.close();
+    await this.#release();
+    await rm(this.#recent, { recursive: true, force: true });
+  }
+
+  async #release(): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    try {
+      await this.#connection.run(`DROP SCHEMA IF EXISTS ${this.#schema} CASCADE`);
+    } finally {
+      this.#appending.closeSync();
+      this.#connection.closeSync();
     }
-    await this.#forget();
   }
-
-  async #forget(): Promise<void> {
-    await this.#connection.run(`DROP TABLE IF EXISTS ${this.#streamsTable}`);
-    this.#appending.closeSync();
-    this.#connection.closeSync();
-    await rm(recentDirectory(this.#data, this.key), { recursive: true, force: true });
-  }
-}
-
-/**
- * Sorts parts into one Parquet file: temporary name, fsync, rename, fsync of the directory.
- * @returns the number of rows written.
- */
-export async function writeSorted(
-  connection: DuckDBConnection,
-  table: Table,
-  parts: readonly string[],
-  target: string,
-): Promise<number> {
-  await mkdir(dirname(target), { recursive: true });
-  const temporary = `${target}.tmp`;
-  const result = await connection.run(
-    `COPY (SELECT * FROM read_parquet(${quotedList(parts)}) ORDER BY ${orderBy(table)})
-     TO ${quoted(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
-  );
-  const handle = await open(temporary, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, target);
-  await syncDirectory(dirname(target));
-  return result.rowsChanged;
 }

@@ -7,9 +7,8 @@
  * deleted at any time: the journal gives them again.
  */
 
-export { publicColumns } from './columns.ts';
 export { storeDifferences } from './compare.ts';
-export { type EngineLimits, openEngine, quoted, quotedList } from './engine.ts';
+export { type EngineLimits, openEngine } from './engine.ts';
 export { FileStore } from './file-store.ts';
 export {
   type Finished,
@@ -19,4 +18,5 @@ export {
   scratchDirectory,
   storeFile,
 } from './layout.ts';
-export { createViews, readableFiles, readFinished, type TableFiles } from './views.ts';
+export { finishedNames, type Marker, readMarkers } from './markers.ts';
+export { createViews } from './views.ts';

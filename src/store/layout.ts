@@ -20,9 +20,14 @@ export function recentDirectory(data: string, key: JournalKey): string {
   return join(data, 'recent', key.exchange, key.date, key.name);
 }
 
+/** Where the markers are, by exchange and date. */
+export function markerDirectory(data: string): string {
+  return join(data, 'state', 'finished');
+}
+
 /** The marker whose rename makes all tables of a journal file valid together. */
 export function finishedFile(data: string, key: JournalKey): string {
-  return join(data, 'state', 'finished', key.exchange, key.date, `${key.name}.json`);
+  return join(markerDirectory(data), key.exchange, key.date, `${key.name}.json`);
 }
 
 /** Scratch space of the engine, below the data directory like everything else. */

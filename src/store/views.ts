@@ -1,87 +1,132 @@
-import { readFileSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { listTree } from '../host/index.ts';
-import { parseJson, TABLE_NAMES, type Table } from '../record/index.ts';
+import { isObject, parseJson, TABLE_NAMES, type Table } from '../record/index.ts';
 import { publicColumns } from './columns.ts';
-import { quotedList } from './engine.ts';
-import { type Finished, type JournalKey, type RecentParts, storeFile } from './layout.ts';
+import { quoted, quotedList } from './engine.ts';
+import { type RecentParts, storeFile } from './layout.ts';
+import { readMarkers } from './markers.ts';
+
+/** How often the files are listed anew where a recorder has just replaced some of them. */
+const LISTINGS_MAX = 5;
+
+/** A table's files, and in words what should be among them and is not. */
+interface TableFiles {
+  readonly paths: string[];
+  readonly faults: string[];
+}
 
 /** Every file that holds valid rows, by table. */
-export type TableFiles = Record<Table, string[]>;
+type ReadableFiles = Record<Table, TableFiles>;
 
-function keyOf(path: string, ending: string): JournalKey | null {
-  const [exchange, date, file] = path.split(sep);
-  if (exchange === undefined || date === undefined || file === undefined || !file.endsWith(ending))
-    return null;
-  return { exchange, date, name: file.slice(0, -ending.length) };
-}
-
-/** The journal files whose store files are valid, with what their markers say. */
-export async function readFinished(data: string): Promise<{ key: JournalKey; finished: Finished }[]> {
-  const directory = join(data, 'state', 'finished');
-  const found: { key: JournalKey; finished: Finished }[] = [];
-  for (const path of await listTree(directory)) {
-    const key = keyOf(path, '.json');
-    const finished = key === null ? null : parseJson(readFileSync(join(directory, path), 'utf8'));
-    if (key !== null && finished !== null) found.push({ key, finished: finished as Finished });
-  }
-  return found;
-}
+const LIST = 'parts.json';
 
 /**
  * The files to read now: finished ones, and the listed parts of journal files that are not finished. A file is never
- * in both, so no row is seen twice.
+ * in both, so no row is seen twice. Null where a listed part has gone meanwhile: the recorder merged or finished it.
  */
-export async function readableFiles(data: string): Promise<TableFiles> {
-  const files = Object.fromEntries(TABLE_NAMES.map((table) => [table, [] as string[]])) as TableFiles;
+async function listReadable(data: string, isLastTry: boolean): Promise<ReadableFiles | null> {
+  const files = Object.fromEntries(
+    TABLE_NAMES.map((table) => [table, { paths: [], faults: [] }]),
+  ) as unknown as ReadableFiles;
   const recent = join(data, 'recent');
-  const lists = (await listTree(recent)).filter((path) => path.endsWith(`${sep}parts.json`));
-  const parts = lists.map((path) => ({ path, list: readPartsList(join(recent, path)) }));
-  const finished = await readFinished(data);
-  const done = new Set(finished.map(({ key }) => join(key.exchange, key.date, key.name)));
-  for (const { key, finished: marker } of finished)
-    for (const table of TABLE_NAMES)
-      if ((marker.rows[table] ?? 0) > 0) files[table].push(storeFile(data, table, key));
-  for (const { path, list } of parts) {
-    const directory = path.slice(0, -`${sep}parts.json`.length);
+  const lists = (await listTree(recent)).filter((path) => basename(path) === LIST);
+  // The lists before the markers: what is finished in between is then found in both, and taken from the store.
+  const parts = lists.map((path) => ({ directory: dirname(path), list: readList(join(recent, path)) }));
+  const done = await addFinished(data, files);
+  for (const { directory, list } of parts) {
     if (done.has(directory)) continue;
+    if (list === null)
+      addFault(files, `${join(recent, directory, LIST)} cannot be read; recent/ may be deleted`);
     for (const table of TABLE_NAMES)
-      for (const part of list.parts[table] ?? []) files[table].push(join(recent, directory, part));
+      for (const part of list?.parts[table] ?? []) {
+        const path = join(recent, directory, part);
+        if (existsSync(path)) files[table].paths.push(path);
+        else if (isLastTry) files[table].faults.push(`${path} is missing; recent/ may be deleted`);
+        else return null;
+      }
   }
   return files;
 }
 
-function readPartsList(path: string): RecentParts {
+/** Adds what the markers vouch for; returns the finished journal files as paths below `recent/`. */
+async function addFinished(data: string, files: ReadableFiles): Promise<Set<string>> {
+  const markers = await readMarkers(data);
+  const there = new Set((await listTree(join(data, 'store'))).map((path) => join(data, 'store', path)));
+  for (const { key, path: marker, finished } of markers) {
+    const remedy = `remove ${marker} and start record: it is made again from the journal`;
+    if (finished === null) addFault(files, `a marker cannot be read; ${remedy}`);
+    for (const table of TABLE_NAMES) {
+      if ((finished?.rows[table] ?? 0) === 0) continue;
+      const path = storeFile(data, table, key);
+      if (there.has(path)) files[table].paths.push(path);
+      else files[table].faults.push(`${path} is missing; ${remedy}`);
+    }
+  }
+  return new Set(markers.map(({ key }) => join(key.exchange, key.date, key.name)));
+}
+
+function addFault(files: ReadableFiles, fault: string): void {
+  for (const table of TABLE_NAMES) files[table].faults.push(fault);
+}
+
+/** A list of parts; one that has gone since it was found is empty, one that is none is null. */
+function readList(path: string): RecentParts | null {
   try {
-    return (parseJson(readFileSync(path, 'utf8')) as RecentParts | null) ?? { parts: {} };
+    const list = parseJson(readFileSync(path, 'utf8'));
+    return isPartsList(list) ? list : null;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { parts: {} };
     throw error;
   }
 }
 
-/** The last state of each gap: what is missing, from when to when, and whether it ended. */
+function isPartsList(value: unknown): value is RecentParts {
+  if (!isObject(value) || !isObject(value.parts)) return false;
+  return Object.values(value.parts).every(
+    (parts) =>
+      Array.isArray(parts) && parts.every((part) => typeof part === 'string' && part === basename(part)),
+  );
+}
+
+/** The last state of each gap: what is missing, from when to when, and whether it ended. A gap never opens again. */
 const GAPS_VIEW = `CREATE OR REPLACE VIEW gaps AS
   SELECT exchange, market, symbol, feed, channel, gap_id, event AS state, from_timestamp, to_timestamp,
          from_sequence, to_sequence, cause, detail
   FROM gap_events
   QUALIFY row_number() OVER (
     PARTITION BY exchange, market, symbol, feed, channel, gap_id
-    ORDER BY local_timestamp DESC, link DESC, frame DESC, "row" DESC) = 1`;
+    ORDER BY event = 'opened', event = 'closed', local_timestamp DESC, link DESC, frame DESC, "row" DESC) = 1`;
 
-/** Makes a view per table over the data directory's files, and `gaps`. */
+/**
+ * Makes a view per table over the data directory's files, and `gaps`. A table of which a file is missing or cannot be
+ * opened gets a view that says so when it is asked: rows never lack in silence, and the other tables still answer.
+ */
 export async function createViews(connection: DuckDBConnection, data: string): Promise<void> {
-  const files = await readableFiles(data);
-  for (const table of TABLE_NAMES) {
-    const paths = files[table];
-    const from =
-      paths.length > 0
-        ? `SELECT * FROM read_parquet(${quotedList(paths)}, hive_partitioning = false)`
-        : `SELECT ${publicColumns(table)
-            .map(({ name, type }) => `NULL::${type} AS "${name}"`)
-            .join(', ')} WHERE false`;
-    await connection.run(`CREATE OR REPLACE VIEW ${table} AS ${from}`);
-  }
+  const directory = resolve(data);
+  let files: ReadableFiles | null = null;
+  for (let listing = 1; files === null; listing++)
+    files = await listReadable(directory, listing >= LISTINGS_MAX);
+  for (const table of TABLE_NAMES) await createView(connection, table, files[table]);
   await connection.run(GAPS_VIEW);
+}
+
+async function createView(
+  connection: DuckDBConnection,
+  table: Table,
+  { paths, faults }: TableFiles,
+): Promise<void> {
+  const create = (select: string) => connection.run(`CREATE OR REPLACE VIEW ${table} AS ${select}`);
+  const columns = publicColumns(table).map(({ name, type }) => `NULL::${type} AS "${name}"`);
+  const saying = (text: string): string =>
+    `SELECT ${columns.join(', ')} WHERE error(${quoted(`${table}: ${text}`)}) IS NULL`;
+  if (faults.length > 0) await create(saying(faults.join('; ')));
+  else if (paths.length === 0) await create(`SELECT ${columns.join(', ')} WHERE false`);
+  else
+    try {
+      await create(`SELECT * FROM read_parquet(${quotedList(paths)}, hive_partitioning = false)`);
+    } catch (error) {
+      await create(saying((error as Error).message));
+    }
 }

@@ -175,14 +175,12 @@ export class BinanceDecoder implements LinkDecoder {
   /** `m`: the buyer was the maker, so the taker sold (protocols/binance.md 5). An id seen before came by another link. */
   #tradeRow(route: Route, data: JsonObject, id: unknown): Outcome {
     const { p, q, m } = data;
-    if (!Number.isSafeInteger(id) || !isText(p) || !isText(q) || typeof m !== 'boolean')
-      return this.#unknown(route);
+    if (!isId(id) || !isText(p) || !isText(q) || typeof m !== 'boolean') return this.#unknown(route);
     const { rows, decimals, trades } = this.#host;
     const price = decimals.read(p);
     const amount = decimals.read(q);
-    const idText = String(id);
-    if (!trades.isNew(route.stream, idText)) return 'repeat';
-    rows.trade(route.stream, timeOf(data), idText, m ? 'sell' : 'buy', price, amount);
+    if (!trades.isNewNumber(route.stream, id)) return 'repeat';
+    rows.trade(route.stream, timeOf(data), String(id), m ? 'sell' : 'buy', price, amount);
     return 'rows';
   }
 
@@ -276,6 +274,11 @@ function spelling(symbol: string, data: unknown): string {
 /** Spot's bookTicker is the one payload without `e`. */
 function isEvent(event: unknown, variant: Variant): boolean {
   return event === EVENT_OF[variant] || (event === undefined && variant === 'bookTicker');
+}
+
+/** Ids count from 0 and are exact in a double; anything else is not stored as something it is not. */
+function isId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isText(value: unknown): value is string {

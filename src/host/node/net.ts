@@ -3,6 +3,8 @@ import type { Dialer, Http, Socket, SocketEvents } from '../host.ts';
 
 /** Longest time for the WebSocket handshake, ms. */
 const HANDSHAKE_MS = 15_000;
+/** Longest wait for the other side's closing handshake after a frame that breaks the rules, ms. */
+const FAREWELL_MS = 1000;
 /** Longest time for a REST answer, ms. */
 const REST_MS = 20_000;
 /** Largest REST answer taken, bytes. */
@@ -38,6 +40,8 @@ class NodeSocket implements Socket {
     socket.on('message', (payload, binary) => events.message(payload as Buffer, binary));
     socket.on('error', (error) => {
       failure = error;
+      // A frame that breaks the rules: ws has stopped reading, and would wait long for the other side's farewell.
+      if (socket.readyState === WebSocket.CLOSING) setTimeout(() => socket.terminate(), FAREWELL_MS).unref();
     });
     socket.on('close', (code, reason) => events.closed(closeCode(code, failure), reason.toString(), failure));
   }
@@ -83,8 +87,7 @@ export const nodeHttp: Http = {
         redirect: 'error',
         headers: { accept: 'application/json' },
       });
-      const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
-      const retryAfterMs = Number.isFinite(retryAfter) ? retryAfter * 1000 : null;
+      const retryAfterMs = readRetryAfter(response.headers.get('retry-after'));
       return { status: response.status, body: await readBody(response), retryAfterMs };
     } catch (error) {
       const cause = (error as Error).cause;
@@ -93,6 +96,13 @@ export const nodeHttp: Http = {
     }
   },
 };
+
+/** Seconds, or a date (RFC 9110 10.2.3), as ms from now; null where it is neither. */
+function readRetryAfter(text: string | null): number | null {
+  if (text === null || text.trim() === '') return null;
+  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : null;
+}
 
 async function readBody(response: Response): Promise<string> {
   const parts: Uint8Array[] = [];
