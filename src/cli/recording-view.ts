@@ -65,7 +65,7 @@ export class RecordingView {
     const watchOffline = (): void => {
       const { links, listingError } = recording;
       if (told || this.#offlineHint === null || performance.now() - started < OFFLINE_MS) return;
-      if (links.some((link) => link.state === 'open')) return;
+      if (links.some((link) => link.wasOpen)) return;
       told = true;
       const reason = links.find((link) => link.lastError !== '')?.lastError || listingError || 'no answer';
       this.#say(

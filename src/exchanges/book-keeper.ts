@@ -35,9 +35,13 @@ export class BookKeeper {
     this.#row(null, Number.NaN, Number.NaN);
   }
 
-  /** Begins the changes of one message. `level` follows. */
+  /**
+   * Begins the changes of one message, which the exchange's rule has found to follow the one before. `level` follows.
+   * That the rule held ends a gap that was opened for silence alone.
+   */
   beginUpdate(timestamp: number, sequence: number): void {
     this.#begin(timestamp, 'feed', sequence, false);
+    if (this.valid) this.#host.proven(this.stream);
   }
 
   #begin(timestamp: number, origin: BookOrigin, sequence: number, snapshot: boolean): void {

@@ -66,6 +66,8 @@ export class LinkKeeper {
   /** Dials so far, and why the last connection ended. */
   dials = 0;
   lastError = '';
+  /** Whether any of them was ever opened: the exchange can be reached. */
+  wasOpen = false;
   readonly #world: LinkWorld;
   readonly #market: Market;
   readonly #pacers: MarketPacers;
@@ -140,6 +142,7 @@ export class LinkKeeper {
 
   #opened(link: number, headers: Readonly<Record<string, string>>): void {
     this.state = 'open';
+    this.wasOpen = true;
     this.#idleMs = 0;
     this.#lastBytes = 0;
     if (this.#paused) this.#socket?.pause();

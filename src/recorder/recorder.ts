@@ -166,19 +166,23 @@ export class Recorder {
     this.#work = this.#work.then(() => this.#stop(received)).catch((error: Error) => this.#failed(error));
   }
 
+  /** The end state only saves the next start a reading of the last journal file: failing is no reason to stop badly. */
+  async #saveEndState({ exchange, lastFile, session }: ExchangeRecorder): Promise<void> {
+    try {
+      await saveEndState(nodeDisk, this.#setup.data, exchange, lastFile, session.state());
+    } catch (error) {
+      const fields = { exchange: exchange.name, error: (error as Error).message };
+      this.#log('warn', 'the decoder state was not kept; the next start reads the last journal file', fields);
+    }
+  }
+
   async #stop(received: Readonly<Record<number, number>>): Promise<void> {
     if (this.#broken) return;
     const began = performance.now();
     for (const timer of this.#timers) clearInterval(timer);
     for (const recorder of this.#recorders.values()) {
       await recorder.stop();
-      await saveEndState(
-        nodeDisk,
-        this.#setup.data,
-        recorder.exchange,
-        recorder.lastFile,
-        recorder.session.state(),
-      );
+      await this.#saveEndState(recorder);
     }
     await this.#finisher?.settle(Math.max(0, this.#setup.finishMs - (performance.now() - began)));
     const totals = new Map<ExchangeRecorder, number>();

@@ -66,6 +66,7 @@ class WordDecoder implements LinkDecoder {
       this.valid = true;
       this.#host.proven(this.#book);
     }
+    if (word === 'delta' && this.valid) this.#host.proven(this.#book);
     rows.book(this.#book, frame.time, word === 'snapshot', 'feed', 1, 'bid', 1, 1, 1, this.valid);
     return 'rows';
   }
@@ -315,6 +316,21 @@ test('a damaged stretch makes every open stream doubtful from the last good fram
     [
       ['damaged', 'trades', 1001],
       ['damaged', 'book', 1001],
+    ],
+  );
+});
+
+test('a silence reported on a book ends with the next message that its rule accepts', () => {
+  const tape = new Tape();
+  tape.dial(1);
+  tape.line(1, 'received', 'snapshot');
+  tape.event(1, { event: 'silent', streams: [streams[1] as Stream], since: 1001, detail: 'quiet' });
+  tape.line(1, 'received', 'delta');
+  assert.deepEqual(
+    tape.of('gap_events').map((row) => [row.event, row.cause, row.channel]),
+    [
+      ['opened', 'silent', 'book'],
+      ['closed', 'silent', 'book'],
     ],
   );
 });

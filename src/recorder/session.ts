@@ -279,7 +279,9 @@ export class Session {
         if (this.gaps.count > 0 && rows.streams.entry(stream).channel !== 'book')
           this.gaps.close(stream, time);
       },
-      proven: (stream) => this.gaps.close(stream, this.#frame?.time ?? 0),
+      proven: (stream) => {
+        if (this.gaps.count > 0) this.gaps.close(stream, this.#frame?.time ?? 0);
+      },
       broken: (stream, breach) => this.gaps.open(stream, this.#frame?.time ?? 0, breach),
       brokenLink: (breach) => {
         for (const stream of this.#links.get(link)?.streams ?? [])

@@ -24,6 +24,7 @@ export class TestLink {
   readonly rows: RowObject[] = [];
   readonly requests: DecoderRequest[] = [];
   readonly broken: Breach[] = [];
+  /** Streams whose book was proven at least once; every update that follows the rule says it again. */
   readonly proven: number[] = [];
   readonly outcomes: Record<Outcome, number> = { rows: 0, control: 0, repeat: 0, held: 0, undecoded: 0 };
   readonly asked: Stream[] = [];
@@ -55,7 +56,9 @@ export class TestLink {
       stream: (channel, feed, symbol) => rows.streams.code(this.market, channel, feed, symbol),
       asked: (stream) => this.asked.some((known) => rows.streams.codeOf(known) === stream),
       heard: () => undefined,
-      proven: (stream) => this.proven.push(stream),
+      proven: (stream) => {
+        if (!this.proven.includes(stream)) this.proven.push(stream);
+      },
       broken: (_stream, breach) => this.broken.push(breach),
       brokenLink: (breach) => this.broken.push(breach),
       checksum: () => undefined,

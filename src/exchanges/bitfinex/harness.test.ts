@@ -36,6 +36,7 @@ export class TestLink {
   readonly rows: RowObject[] = [];
   readonly requests: DecoderRequest[] = [];
   readonly breaches: { readonly stream: string; readonly breach: Breach }[] = [];
+  /** Streams whose book was proven at least once; every update that follows the rule says it again. */
   readonly proven: string[] = [];
   readonly heard: string[] = [];
   readonly checksums = { matched: 0, failed: 0 };
@@ -76,7 +77,10 @@ export class TestLink {
       stream: (channel, feed, symbol) => streams.code('spot', channel, feed, symbol),
       asked: (code) => this.#asked.some((stream) => streams.codeOf(stream) === code),
       heard: (code) => this.heard.push(this.nameOf(code)),
-      proven: (code) => this.proven.push(this.nameOf(code)),
+      proven: (code) => {
+        const name = this.nameOf(code);
+        if (!this.proven.includes(name)) this.proven.push(name);
+      },
       broken: (code, breach) => this.breaches.push({ stream: this.nameOf(code), breach }),
       brokenLink: (breach) => this.breaches.push({ stream: 'link', breach }),
       checksum: (_code, matched) => {
