@@ -62,7 +62,7 @@ export async function run(options: RunOptions): Promise<RunEnd> {
   stopShowing();
   if (failure !== null) return { why, balance: null, failure };
   try {
-    return { why, balance: await gracefulShutdown(recording), failure };
+    return { why, balance: await gracefulShutdown(recording, why), failure };
   } catch (error) {
     return { why, balance: null, failure: (error as Error).message };
   }

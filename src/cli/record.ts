@@ -8,9 +8,6 @@ import { EXIT, packageVersion, parseCount, parseDuration } from './io.ts';
 import { RecordingView } from './recording-view.ts';
 import { type RunningSimulator, simulatorInside } from './simulator-inside.ts';
 
-/** Longest time a stop spends on store files, ms: a stop is to be over within three seconds. */
-const FINISH_MS = 1500;
-
 /** The config that is taken when none is named. */
 export const DEFAULT_CONFIG = fileURLToPath(new URL('../../config/feedtape.json', import.meta.url));
 
@@ -39,7 +36,6 @@ export async function record(configFile: string | undefined, options: RecordOpti
       },
       simulated,
       version: packageVersion(),
-      finishMs: FINISH_MS,
       forMs: options.for ?? null,
       log: view.log,
       onStarted: (recording) => view.show(recording),

@@ -14,14 +14,17 @@ export interface RecorderSetup {
   readonly frameBytesMax: number;
   readonly fileBytesMax: number;
   readonly memory: string;
-  /** Longest time that finishing store files may take at a stop, ms; what is left over is finished at the next start. */
-  readonly finishMs: number;
 }
 
 /** From the ear to the recorder. */
 export type ToRecorder =
   | { readonly kind: 'chunk'; readonly chunk: Chunk }
-  | { readonly kind: 'stop'; readonly received: Readonly<Record<number, number>> };
+  | {
+      readonly kind: 'stop';
+      readonly received: Readonly<Record<number, number>>;
+      /** Longest time for finishing store files, ms; what is left over is finished at the next start. */
+      readonly finishMs: number;
+    };
 
 /** From the recorder to the ear. */
 export type FromRecorder =

@@ -160,10 +160,12 @@ export class Recorder {
 
   /**
    * After the last chunk: seals every journal file, finishes what can be finished in time, and reports the balance.
-   * `received` counts what the ear took, per link.
+   * `received` counts what the ear took, per link; `finishMs` is what the whole may take.
    */
-  stop(received: Readonly<Record<number, number>>): void {
-    this.#work = this.#work.then(() => this.#stop(received)).catch((error: Error) => this.#failed(error));
+  stop(received: Readonly<Record<number, number>>, finishMs: number): void {
+    this.#work = this.#work
+      .then(() => this.#stop(received, finishMs))
+      .catch((error: Error) => this.#failed(error));
   }
 
   /** The end state only saves the next start a reading of the last journal file: failing is no reason to stop badly. */
@@ -176,7 +178,7 @@ export class Recorder {
     }
   }
 
-  async #stop(received: Readonly<Record<number, number>>): Promise<void> {
+  async #stop(received: Readonly<Record<number, number>>, finishMs: number): Promise<void> {
     if (this.#broken) return;
     const began = performance.now();
     for (const timer of this.#timers) clearInterval(timer);
@@ -184,7 +186,7 @@ export class Recorder {
       await recorder.stop();
       await this.#saveEndState(recorder);
     }
-    await this.#finisher?.settle(Math.max(0, this.#setup.finishMs - (performance.now() - began)));
+    await this.#finisher?.settle(Math.max(0, finishMs - (performance.now() - began)));
     const totals = new Map<ExchangeRecorder, number>();
     for (const [link, count] of Object.entries(received)) {
       const owner = this.#owners.get(Number(link));

@@ -27,8 +27,6 @@ export interface RecordingOptions {
   readonly config: Config;
   readonly simulated: boolean;
   readonly version: string;
-  /** Longest time for finishing store files at a stop, ms. */
-  readonly finishMs: number;
   readonly log: (
     level: 'info' | 'warn' | 'error',
     message: string,
@@ -69,11 +67,11 @@ export class Recording {
     numbers: LinkNumbers,
     runLinks: Readonly<Record<string, number>>,
   ) {
-    const { config, simulated, version, finishMs } = options;
+    const { config, simulated, version } = options;
     const { settings } = config;
     this.#options = options;
     this.#held = held;
-    const setup: RecorderSetup = { data: config.data, version, simulated, runLinks, finishMs, ...settings };
+    const setup: RecorderSetup = { data: config.data, version, simulated, runLinks, ...settings };
     this.#worker = new Worker(
       new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
       {
@@ -228,17 +226,17 @@ export class Recording {
 
   /**
    * Ends the run in order: no new dials, sockets closed with 1000, the last chunk handed over, everything durable,
-   * journal files sealed, the store finished as far as time allows.
+   * journal files sealed, the store finished as far as `finishMs` allows.
    * @returns the closing balance.
    * @throws Error where the recorder's thread failed or takes no end.
    */
-  async stop(): Promise<readonly ExchangeBalance[]> {
+  async stop(finishMs: number): Promise<readonly ExchangeBalance[]> {
     this.#stopping = true;
     await Promise.all(this.links.map((link) => link.stop()));
     for (const timer of this.#timers) clearInterval(timer);
     this.ear.flush();
-    const message: ToRecorder = { kind: 'stop', received: Object.fromEntries(this.ear.counts) };
-    const balance = await this.#lastBalance(message);
+    const message: ToRecorder = { kind: 'stop', received: Object.fromEntries(this.ear.counts), finishMs };
+    const balance = await this.#lastBalance(message, finishMs);
     this.#worker.removeAllListeners('exit');
     await this.#worker.terminate();
     this.#held.release();
@@ -246,12 +244,12 @@ export class Recording {
   }
 
   /** Sends the last message and waits for the answer, not for ever. */
-  async #lastBalance(message: ToRecorder): Promise<readonly ExchangeBalance[]> {
+  async #lastBalance(message: ToRecorder, finishMs: number): Promise<readonly ExchangeBalance[]> {
     const note = 'the stop waits for the disk; another signal ends at once and loses what is not on it';
-    const noted = setTimeout(() => this.#options.log('warn', note, {}), STOP_NOTE_MS);
+    const noted = setTimeout(() => this.#options.log('warn', note, {}), STOP_NOTE_MS + finishMs);
     const late = setTimeout(
       () => this.#fail(`the disk did not take everything within ${STOP_MS / 1000} s of the stop`),
-      STOP_MS,
+      STOP_MS + finishMs,
     );
     try {
       return await new Promise((resolve, reject) => {

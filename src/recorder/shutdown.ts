@@ -11,6 +11,12 @@ const ECHO_MS = 50;
 /** `setTimeout` takes a longer wait for no wait at all, ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/**
+ * Longest time a stop spends on finishing store files, ms. Whoever sent a signal waits, and may kill next: the stop is
+ * over within three seconds, and the next start finishes the rest. A run that ends by its own clock has time.
+ */
+const FINISH_MS: Readonly<Record<StopReason, number>> = { signal: 1500, time: 900_000, failure: 0 };
+
 export type StopReason = 'signal' | 'time' | 'failure';
 
 /**
@@ -64,6 +70,9 @@ function elapsed(ms: number): Promise<void> {
  * @returns the closing balance.
  * @throws Error where the recorder's thread failed on the way.
  */
-export async function gracefulShutdown(recording: Recording): Promise<readonly ExchangeBalance[]> {
-  return recording.stop();
+export async function gracefulShutdown(
+  recording: Recording,
+  why: StopReason,
+): Promise<readonly ExchangeBalance[]> {
+  return recording.stop(FINISH_MS[why]);
 }

@@ -16,7 +16,7 @@ port.on('message', (message: ToRecorder) => {
       recorder.take(message.chunk);
       break;
     case 'stop':
-      recorder.stop(message.received);
+      recorder.stop(message.received, message.finishMs);
       break;
   }
 });
