@@ -39,6 +39,7 @@ const RECORDED = ['{"hello":"recorded"}', '{"ack":1}', '{"ack":2}', '{"op":"pong
 
 async function replayed(t: TestContext, lines: readonly object[], options: Partial<SimulateOptions> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'feedtape-replay-'));
+  t.after(() => rmSync(folder, { recursive: true }));
   const from = join(folder, 'capture.jsonl');
   const ledger = join(folder, 'ledger.ndjson');
   const config = join(folder, 'config.json');
@@ -47,10 +48,7 @@ async function replayed(t: TestContext, lines: readonly object[], options: Parti
   const simulator = await runSimulator({ port: 0, from, ledger, config, fast: true, ...options }, [FAKE], {
     note: (text) => notes.push(text),
   });
-  t.after(async () => {
-    await simulator.stop();
-    rmSync(folder, { recursive: true });
-  });
+  t.after(() => simulator.stop());
   const dial = (target = '/feed?streams=a@b/c') =>
     TestClient.dial(`ws://127.0.0.1:${simulator.port}${target}`);
   return { simulator, folder, ledger, config, notes, dial };
