@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import type { Disk } from '../host/index.ts';
 import { type JournalFile, listExchange, readBlocks, readLines } from '../journal/index.ts';
-import { type Json, parseJson } from '../record/index.ts';
+import { type Frame, type Json, parseJson } from '../record/index.ts';
 import type { JournalKey } from '../store/index.ts';
+import { frameName, type SkippedFrames } from './deaths.ts';
 import type { Session } from './session.ts';
 
 /** Largest decoder state read back, bytes of text. */
@@ -38,26 +39,42 @@ export function inflatedJson(bytes: Buffer): unknown {
   }
 }
 
+const NONE: SkippedFrames = new Set();
+
+/** How a journal file is read. */
+export interface ReadOptions {
+  /** Frames that are not decoded, since two starts died at them. */
+  readonly skipped?: SkippedFrames;
+  /** Told of each frame before it is read. */
+  readonly before?: (frame: Frame) => void;
+}
+
 /**
  * Reads every line of a journal file into the session, block by block. Where the file is damaged, the session is told
  * at that place, and reading goes on behind it. Yields the number of lines after each block.
  */
-export function* decodeTapeInParts(bytes: Buffer, session: Session): Generator<number, void, undefined> {
+export function* decodeTapeInParts(
+  bytes: Buffer,
+  session: Session,
+  { skipped = NONE, before }: ReadOptions = {},
+): Generator<number, void, undefined> {
   for (const found of readBlocks(bytes)) {
     let lines = 0;
     if (found.kind === 'damage') session.damaged(found.detail);
     else
       readLines(found.text, (frame) => {
         lines++;
-        session.line(frame);
+        before?.(frame);
+        if (skipped.size > 0 && skipped.has(frameName(frame))) session.skip(frame);
+        else session.line(frame);
       });
     yield lines;
   }
 }
 
 /** The same in one go; returns the lines read. */
-export function decodeTape(bytes: Buffer, session: Session): number {
+export function decodeTape(bytes: Buffer, session: Session, options: ReadOptions = {}): number {
   let lines = 0;
-  for (const count of decodeTapeInParts(bytes, session)) lines += count;
+  for (const count of decodeTapeInParts(bytes, session, options)) lines += count;
   return lines;
 }

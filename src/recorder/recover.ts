@@ -11,6 +11,7 @@ import {
 } from '../journal/index.ts';
 import { isObject, type Json, parseJson } from '../record/index.ts';
 import { FileStore, finishedNames } from '../store/index.ts';
+import { DeathWatch, readSkipped } from './deaths.ts';
 import { loadEndState } from './end-state.ts';
 import type { RecorderWorld } from './exchange-recorder.ts';
 import { decodeTapeInParts, journalDirectory, keyOf, listFiles } from './journal-files.ts';
@@ -38,6 +39,7 @@ export async function recoverExchange(
   await removeTemporary(disk, journalDirectory(setup.data, exchange.name));
   const files = await listFiles(disk, setup.data, exchange.name);
   const done = await finishedNames(setup.data, exchange.name);
+  const skipped = await readSkipped(disk, setup.data, exchange.name);
   const mended: RecoveredFile[] = [];
   let session: Session | null = null;
   for (const [index, file] of files.entries()) {
@@ -48,7 +50,7 @@ export async function recoverExchange(
     }
     try {
       const found = await sealFile(disk, file, files.slice(index + 1));
-      session = await sessionAt(exchange, disk, files, index, session);
+      session = await sessionAt(exchange, disk, files, index, session, skipped);
       const rows = await finish(exchange, world, file, session, engine);
       if (found !== null || rows > 0)
         mended.push({ ...(found ?? UNTOUCHED), file: `${exchange.name}/${date}/${name}`, rows });
@@ -125,16 +127,29 @@ async function finish(
 ): Promise<number> {
   const { disk, setup, instance } = world;
   const bytes = await disk.read(file.path);
+  const { date, name } = keyOf(file);
+  const deaths = await DeathWatch.begin(disk, setup.data, exchange.name, `${date}/${name}`);
+  if (deaths.found !== null) {
+    const fields = { file: file.path, frame: deaths.found };
+    world.log('error', 'two starts died at this frame: it is skipped, and stays in the journal', fields);
+  }
   const store = await FileStore.open(setup.data, keyOf(file), instance, session.rows.streams);
+  const { skipped } = deaths;
   try {
     session.rows.redirect((batch) => store.append(batch));
-    for (const lines of decodeTapeInParts(bytes, session)) if (lines > 0) await store.flushIfLarge();
+    for (const lines of decodeTapeInParts(bytes, session, {
+      skipped,
+      before: (frame) => deaths.before(frame),
+    }))
+      if (lines > 0) await store.flushIfLarge();
     session.rows.redirect(() => undefined);
     const { rows } = await store.finish(exchange.decoderVersion, engine);
     return Object.values(rows).reduce((sum, count) => sum + count, 0);
   } catch (error) {
     await store.discard();
     throw error;
+  } finally {
+    await deaths.survived();
   }
 }
 
@@ -153,7 +168,16 @@ async function endState(
   try {
     const saved = await loadEndState(disk, setup.data, exchange, `${date}/${name}`);
     if (saved !== null) return saved;
-    return (await sessionAt(exchange, disk, files, files.length, null)).state();
+    return (
+      await sessionAt(
+        exchange,
+        disk,
+        files,
+        files.length,
+        null,
+        await readSkipped(disk, setup.data, exchange.name),
+      )
+    ).state();
   } catch (error) {
     const message = 'the journal’s end cannot be read; books wait for their next snapshot';
     world.log('error', message, { file: last.path, error: (error as Error).message });

@@ -21,6 +21,7 @@ import {
   type UndecodedReason,
 } from '../record/index.ts';
 import { GapTracker } from './gaps.ts';
+import type { SavedState } from './saved-state.ts';
 
 /** How received frames were counted, each once (DESIGN guarantee 6). */
 export type OutcomeCounts = Record<Outcome, number>;
@@ -299,6 +300,20 @@ export class Session {
     };
   }
 
+  /** A frame at which two starts died: it stays in the journal, is counted, and is never decoded again. */
+  skip(frame: Frame): void {
+    this.#frame = frame;
+    this.rows.at(frame);
+    const link = this.#links.get(frame.link);
+    this.#undecoded(frame, link?.market ?? '', 'decoder-error');
+    if (frame.kind === 'received' || frame.kind === 'gzip') this.counts.undecoded++;
+    if (link === undefined) return;
+    link.decoder.invalidate(null);
+    const detail = 'skipped: two starts died at this frame';
+    for (const stream of link.streams)
+      this.gaps.open(stream, link.lastTime, { cause: 'decoder-error', detail });
+  }
+
   /**
    * A stretch of the journal cannot be read: every open link's streams are doubtful from the last good frame on. It
    * is named after that frame, behind the rows that it gave; where there is none yet, after the next.
@@ -374,22 +389,4 @@ export class Session {
     }
     return true;
   }
-}
-
-type SavedEntry = [string, Stream['channel'] | null, string | null, string | null];
-
-interface SavedState {
-  readonly decoderVersion: number;
-  readonly streams: readonly SavedEntry[];
-  readonly gaps: [number, Json][];
-  readonly steps: [number, number][];
-  readonly trades: Record<string, (string | number)[]>;
-  readonly links: readonly {
-    link: number;
-    market: string;
-    url: string;
-    streams: number[];
-    lastTime: number;
-    decoder: Json;
-  }[];
 }

@@ -15,6 +15,7 @@ import {
   storeDifferences,
   storeFile,
 } from '../store/index.ts';
+import { readSkipped, type SkippedFrames } from './deaths.ts';
 import { decodeTapeInParts, keyOf, readState } from './journal-files.ts';
 import { restored, sessionAt } from './resume.ts';
 import type { OutcomeCounts, Session } from './session.ts';
@@ -122,6 +123,8 @@ class Verification {
 
   async #exchange(files: readonly JournalFile[], exchange: Exchange | null): Promise<void> {
     const tapes = new TapeVerifier();
+    const { disk, data } = this.#world;
+    const skipped = await readSkipped(disk, data, files[0]?.exchange ?? '');
     let before: Session | null = null;
     let isBeforeSound = true;
     for (const [index, file] of files.entries()) {
@@ -133,10 +136,17 @@ class Verification {
         this.#count(check);
         if (exchange === null) this.#world.markers.delete(title);
         else {
-          const session: Session = await sessionAt(exchange, this.#world.disk, files, index, before);
+          const session: Session = await sessionAt(exchange, this.#world.disk, files, index, before, skipped);
           const isSound: boolean = check.faults.length === 0 && (session !== before || isBeforeSound);
           await this.#checkState(exchange, file);
-          await this.#checkRows(file, bytes, session, check.isSealed, isSound);
+          await this.#checkRows(
+            file,
+            bytes,
+            session,
+            check.isSealed,
+            isSound,
+            skipped.get(`${file.date}/${file.name}`),
+          );
           [before, isBeforeSound] = [session, isSound];
         }
       } catch (error) {
@@ -169,12 +179,13 @@ class Verification {
     session: Session,
     isSealed: boolean,
     isSound: boolean,
+    skipped: SkippedFrames | undefined,
   ): Promise<void> {
     const { scratch, markers } = this.#world;
     const title = titleOf(file);
     const marker = markers.get(title);
     markers.delete(title);
-    const made = await this.#decode(file, bytes, session);
+    const made = await this.#decode(file, bytes, session, skipped);
     this.#totals.gaps += made.rows.gap_events ?? 0;
     if (marker === undefined) {
       if (isSealed)
@@ -195,7 +206,12 @@ class Verification {
     await rm(join(scratch, 'store'), { recursive: true, force: true });
   }
 
-  async #decode(file: JournalFile, bytes: Buffer, session: Session): Promise<Finished> {
+  async #decode(
+    file: JournalFile,
+    bytes: Buffer,
+    session: Session,
+    skipped: SkippedFrames | undefined,
+  ): Promise<Finished> {
     const { scratch, instance } = this.#world;
     const { exchange } = session;
     const [counts, checksums, errors] = [
@@ -206,7 +222,8 @@ class Verification {
     const store = await FileStore.open(scratch, keyOf(file), instance, session.rows.streams);
     try {
       session.rows.redirect((batch) => store.append(batch));
-      for (const _ of decodeTapeInParts(bytes, session)) await store.flushIfLarge();
+      for (const _ of decodeTapeInParts(bytes, session, skipped === undefined ? {} : { skipped }))
+        await store.flushIfLarge();
       session.rows.redirect(() => undefined);
     } catch (error) {
       await store.discard();
