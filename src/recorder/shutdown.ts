@@ -1,8 +1,6 @@
 import type { ExchangeBalance } from './messages.ts';
 import type { Recording } from './recording.ts';
 
-/** Exit code of a second signal: it ends at once. */
-const SECOND_SIGNAL = 130;
 /**
  * The same signal again within this time is the same wish: a Ctrl-C reaches this process from the terminal and once
  * more from a parent that passes it on (npm does), ms.
@@ -34,7 +32,7 @@ export class StopSignals {
       const take = (signal: string): void => {
         const at = performance.now();
         if (signal === first && at - firstAt <= ECHO_MS) return;
-        if (this.#stopping) process.exit(SECOND_SIGNAL);
+        if (this.#stopping) endAtOnce();
         this.#stopping = true;
         first = signal;
         firstAt = at;
@@ -52,6 +50,15 @@ export class StopSignals {
     this.#stopping = true;
     return why;
   }
+}
+
+/**
+ * Ends the process by SIGINT's own default, which a shell reports as 130. Not `process.exit`: that takes the recorder's
+ * thread down in the middle of the engine's work, and the process would abort instead.
+ */
+function endAtOnce(): void {
+  process.removeAllListeners('SIGINT');
+  process.kill(process.pid, 'SIGINT');
 }
 
 function elapsed(ms: number): Promise<void> {
