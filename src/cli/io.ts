@@ -6,7 +6,7 @@ export class UsageError extends Error {
 }
 
 /** Exit codes (DESIGN section 7). */
-export const EXIT = { fine: 0, wrong: 1, usage: 2, secondSignal: 130 } as const;
+export const EXIT = { fine: 0, wrong: 1, usage: 2 } as const;
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

@@ -1,5 +1,5 @@
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Disk } from '../host/index.ts';
 import { type Frame, isObject, parseJson } from '../record/index.ts';
 
@@ -40,8 +40,11 @@ export async function readSkipped(
  * Watches the reading of one journal file at a start, for a frame that kills the whole process (an engine's crash, not
  * an exception: those end their frame alone).
  *
- *     first death   the file is marked as being read: the next start notes each frame before it reads it
- *     second death  the note names the frame: the next start skips it, and says so
+ *     a start died           the next one notes each frame before it reads it
+ *     it died noting F       the next one notes too
+ *     that one died at F too F is skipped from now on, and said so
+ *
+ * Two deaths must name the same frame: a start that a person killed, even twice, makes no frame guilty.
  */
 export class DeathWatch {
   /** Frames of this file to be skipped. */
@@ -71,20 +74,21 @@ export class DeathWatch {
   static async begin(disk: Disk, data: string, exchange: string, file: string): Promise<DeathWatch> {
     const marker = join(data, 'state', 'reading', `${exchange}.json`);
     const notePath = join(data, 'state', 'reading', `${exchange}.frame`);
-    const before = (await disk.exists(marker)) ? parseJson((await disk.read(marker)).toString()) : null;
-    const deaths = isObject(before) && before.file === file ? Number(before.deaths) || 0 : -1;
+    const earlier = (await disk.exists(marker)) ? parseJson((await disk.read(marker)).toString()) : null;
+    const died = isObject(earlier) && earlier.file === file;
+    const noted = died ? readNote(notePath) : null;
+    const found = died && noted !== null && noted === earlier.frame ? noted : null;
     const all = await readSkipped(disk, data, exchange);
-    let found: string | null = null;
-    if (deaths >= 1) {
-      found = readNote(notePath);
-      if (found !== null) all.set(file, new Set([...(all.get(file) ?? []), found]));
+    if (found !== null) {
+      all.set(file, new Set([...(all.get(file) ?? []), found]));
       const listed = Object.fromEntries([...all].map(([name, frames]) => [name, [...frames]]));
       await disk.replace(skippedPath(data, exchange), Buffer.from(`${JSON.stringify(listed)}\n`));
     }
-    await disk.replace(marker, Buffer.from(`${JSON.stringify({ file, deaths: deaths + 1 })}\n`));
-    mkdirSync(dirname(notePath), { recursive: true });
+    const mark = { file, frame: found === null ? noted : null };
+    await disk.replace(marker, Buffer.from(`${JSON.stringify(mark)}\n`));
+    if (!died) await disk.remove(notePath);
     // Only a start after a death pays for the notes.
-    const note = deaths >= 0 ? openSync(notePath, 'w') : null;
+    const note = died ? openSync(notePath, 'w') : null;
     return new DeathWatch(disk, marker, all.get(file) ?? NONE, found, note);
   }
 

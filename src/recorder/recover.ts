@@ -133,20 +133,22 @@ async function finish(
     const fields = { file: file.path, frame: deaths.found };
     world.log('error', 'two starts died at this frame: it is skipped, and stays in the journal', fields);
   }
-  const store = await FileStore.open(setup.data, keyOf(file), instance, session.rows.streams);
   const { skipped } = deaths;
+  let store: FileStore | null = null;
   try {
-    session.rows.redirect((batch) => store.append(batch));
+    const opened = await FileStore.open(setup.data, keyOf(file), instance, session.rows.streams);
+    store = opened;
+    session.rows.redirect((batch) => opened.append(batch));
     for (const lines of decodeTapeInParts(bytes, session, {
       skipped,
       before: (frame) => deaths.before(frame),
     }))
-      if (lines > 0) await store.flushIfLarge();
+      if (lines > 0) await opened.flushIfLarge();
     session.rows.redirect(() => undefined);
-    const { rows } = await store.finish(exchange.decoderVersion, engine);
+    const { rows } = await opened.finish(exchange.decoderVersion, engine);
     return Object.values(rows).reduce((sum, count) => sum + count, 0);
   } catch (error) {
-    await store.discard();
+    await store?.discard();
     throw error;
   } finally {
     await deaths.survived();

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type RowObject, Rows, rowObject, textFrame } from './index.ts';
+
+function collected(flushRows = 2048): { rows: Rows; out: RowObject[] } {
+  const out: RowObject[] = [];
+  const rows = new Rows((batch, streams) => {
+    for (let i = 0; i < batch.count; i++) out.push(rowObject(batch, i, streams, 'x'));
+  }, flushRows);
+  return { rows, out };
+}
+
+test('a batch grows within a frame, is flushed between frames, and loses nothing', () => {
+  const { rows, out } = collected(10);
+  const stream = rows.streams.code('spot', 'trades', 'trade', 'BTC');
+  for (let frame = 1; frame <= 3; frame++) {
+    rows.at(textFrame(frame, 7, frame, 'received', ''));
+    for (let i = 0; i < 5000; i++) rows.trade(stream, Number.NaN, `${frame}-${i}`, 'sell', i, 1);
+  }
+  assert.equal(out.length, 10_000, 'the present frame is never flushed');
+  rows.flush();
+  assert.equal(out.length, 15_000);
+  assert.equal(rows.made.trades, 15_000);
+  const { id, side, timestamp, local_timestamp, link, frame, row } = out[14_999] as RowObject;
+  assert.deepEqual(
+    [id, side, timestamp, local_timestamp, link, frame, row],
+    ['3-4999', 'sell', null, 3, 7, 3, 4999],
+  );
+});
+
+test('rollback takes back the present frame alone', () => {
+  const { rows, out } = collected();
+  const stream = rows.streams.code('spot', 'quotes', 'bbo', 'BTC');
+  rows.at(textFrame(1, 1, 1, 'received', ''));
+  rows.quote(stream, 1, 1, 1, 2, 1);
+  rows.at(textFrame(2, 1, 2, 'received', ''));
+  rows.quote(stream, 2, 9, 9, 9, 9);
+  rows.rollback();
+  rows.quote(stream, 2, 3, 1, 4, 1);
+  rows.flush();
+  assert.deepEqual(
+    out.map((quote) => [quote.frame, quote.row, quote.bid_price]),
+    [
+      [1, 0, 1],
+      [2, 0, 3],
+    ],
+  );
+  assert.equal(rows.made.quotes, 2);
+});
+
+test('rows within an earlier position name that frame, and the present one goes on counting', () => {
+  const { rows, out } = collected();
+  const stream = rows.streams.code('spot', 'quotes', 'bbo', 'BTC');
+  rows.at(textFrame(1, 1, 1, 'received', ''));
+  const held = rows.position();
+  rows.at(textFrame(2, 1, 2, 'received', ''));
+  rows.quote(stream, 2, 1, 1, 2, 1);
+  rows.within(held, () => rows.quote(stream, 1, 1, 1, 2, 1));
+  rows.quote(stream, 2, 1, 1, 2, 1);
+  rows.flush();
+  assert.deepEqual(
+    out.map(({ frame, row, local_timestamp }) => [frame, row, local_timestamp]),
+    [
+      [2, 0, 2],
+      [1, 0, 1],
+      [2, 1, 2],
+    ],
+  );
+});
