@@ -334,3 +334,30 @@ test('a silence reported on a book ends with the next message that its rule acce
     ],
   );
 });
+
+test('a skipped frame is counted and never decoded; its link’s books are distrusted until they are proven again', () => {
+  const tape = new Tape();
+  tape.dial(1);
+  tape.line(1, 'received', 'snapshot');
+  tape.session.skip(textFrame(2000, 1, 3, 'received', 'snapshot'));
+  tape.session.rows.flush();
+  assert.equal(tape.session.counts.undecoded, 1);
+  assert.deepEqual(
+    tape.of('undecoded').map((row) => [row.reason, row.frame]),
+    [['decoder-error', 3]],
+  );
+  assert.deepEqual(
+    tape.of('gap_events').map((row) => [row.event, row.cause, row.channel]),
+    [
+      ['opened', 'decoder-error', 'trades'],
+      ['opened', 'decoder-error', 'book'],
+    ],
+  );
+  tape.line(1, 'received', 'delta');
+  assert.equal(tape.of('book').at(-1)?.valid, false);
+  tape.line(1, 'received', 'snapshot');
+  assert.deepEqual(
+    [tape.of('gap_events').at(-1)?.event, tape.of('gap_events').at(-1)?.channel],
+    ['closed', 'book'],
+  );
+});
