@@ -75,6 +75,7 @@ function exchange(
       if (meant === null) return null;
       return { market: meant, streams: streamsOf(meant, url.searchParams.get('streams')?.split('/') ?? []) };
     },
+    shapes: [],
     classify: () => null,
     openDecoder: NO_READER,
     simulate: NO_READER,

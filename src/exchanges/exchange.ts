@@ -9,6 +9,7 @@ import type {
   Stream,
   UndecodedReason,
 } from '../record/index.ts';
+import type { Drift, Shape } from '../shape/index.ts';
 import type { Dialect, SimulatedMarket } from './simulation.ts';
 import type { TradeMemory } from './trade-memory.ts';
 
@@ -41,6 +42,8 @@ export interface Exchange {
 
   /** Tells control from data by a look at the bytes; cheap, pure, never throws. Null means data. */
   classify(frame: Frame, market: string): Control | null;
+  /** The messages that become rows, as declared: for documentation, and to prove the readers made of them. */
+  readonly shapes: readonly Shape[];
   /** Opens a reader for one link's frames; `state` is what `LinkDecoder.state()` gave earlier. */
   openDecoder(link: LinkContext, host: DecoderHost, state?: Json): LinkDecoder;
 
@@ -205,6 +208,8 @@ export type DecoderRequest =
 export interface DecoderHost {
   readonly rows: Rows;
   readonly decimals: DecimalReader;
+  /** What messages hold beyond their shapes. */
+  readonly drift: Drift;
   /** Ids of trades already written, shared by all links of the exchange. */
   readonly trades: TradeMemory;
   /** The code of a stream of this link's market, for rows and for the calls below; keep it, do not ask per message. */

@@ -12,13 +12,14 @@ test('decimal text goes to the nearest double; nothing, null and the empty text 
     assert.throws(() => reader.read(wrong), TypeError);
 });
 
-test('texts of more than 15 significant digits are counted, zeros around them are not digits', () => {
+test('texts whose double prints as another decimal are counted, however many zeros stand around them', () => {
   const reader = new DecimalReader();
-  for (const exact of ['0.000000123456789012', '51996.00000000000000000000', '123456789012345'])
-    reader.read(exact);
+  const exact = ['0.000000123456789012', '51996.00000000000000000000', '123456789012345', '1234567890123456'];
+  for (const text of [...exact, '-1234567890123456.0e-3', '9007199254740992e0']) reader.read(text);
   assert.equal(reader.inexact, 0);
-  for (const long of ['1234567890123456', '24497980.15228462554747551920']) reader.read(long);
-  assert.equal(reader.inexact, 2);
+  for (const long of ['12345678901234567', '24497980.15228462554747551920', '1.00000000000000001'])
+    reader.read(long);
+  assert.equal(reader.inexact, 3);
 });
 
 test('up to 15 digits the double prints back to the same decimal', () => {

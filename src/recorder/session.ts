@@ -20,6 +20,7 @@ import {
   type TapeEvent,
   type UndecodedReason,
 } from '../record/index.ts';
+import { Drift } from '../shape/index.ts';
 import { GapTracker } from './gaps.ts';
 import type { SavedState } from './saved-state.ts';
 
@@ -57,6 +58,8 @@ export class Session {
   readonly exchange: Exchange;
   readonly rows: Rows;
   readonly decimals = new DecimalReader();
+  /** What messages held beyond their declared shapes. */
+  readonly drift = new Drift();
   readonly counts: OutcomeCounts = { rows: 0, control: 0, repeat: 0, held: 0, undecoded: 0 };
   readonly checksums = { matched: 0, failed: 0 };
   readonly gaps: GapTracker;
@@ -266,10 +269,11 @@ export class Session {
   }
 
   #hostOf(link: number, market: string): DecoderHost {
-    const { rows, decimals } = this;
+    const { rows, decimals, drift } = this;
     return {
       rows,
       decimals,
+      drift,
       trades: this.#trades,
       stream: (channel, feed, symbol) => rows.streams.code(market, channel, feed, symbol),
       asked: (stream) => this.#links.get(link)?.streams.has(stream) ?? false,

@@ -19,6 +19,7 @@ export const FAKE: Exchange = {
     return isObject(message) && message.op === 'ping' ? { kind: 'ping' } : { kind: 'other' };
   },
   readUrl: (url) => (url.host === 'fake.example' ? { market: 'plain', streams: [] } : null),
+  shapes: [],
   classify: () => null,
   openDecoder: () => {
     throw new Error('the fake exchange decodes nothing');

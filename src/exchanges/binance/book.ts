@@ -1,7 +1,7 @@
-import type { Json, Position } from '../../record/index.ts';
+import type { Frame, Json, Position } from '../../record/index.ts';
 import { BookKeeper } from '../book-keeper.ts';
 import type { DecoderHost, Outcome } from '../exchange.ts';
-import { applyLevels, type DepthDelta, type DepthIds, type DepthSnapshot, readHeldDelta } from './depth.ts';
+import type { DepthDiff, DepthIds, DepthSnapshot } from './depth.ts';
 
 export type BookRule = 'spot' | 'futures';
 
@@ -32,7 +32,7 @@ export function judge(rule: BookRule, delta: DepthIds, local: number, joined: bo
 
 /** Diffs that one unproven book may hold; when full, the oldest is let go (the journal has it). */
 export const HELD_COUNT_MAX = 2048;
-/** Characters that all books of a link may hold together; when full, a book lets its own oldest go. */
+/** Bytes that all books of a link may hold together; when full, a book lets its own oldest go. */
 export const HELD_LENGTH_MAX = 64 * 1024 * 1024;
 /**
  * Stale diffs in a row that are believed. More, and the exchange's ids have gone backwards (an engine restart): a
@@ -42,15 +42,15 @@ export const STALE_MAX = 256;
 /** After this long on the tape without an answer the snapshot is asked for again, µs. A REST queue may be long. */
 const ASK_AGAIN_AFTER = 15 * 60 * 1e6;
 
-/** How many characters all books of a link hold. */
+/** How many bytes all books of a link hold. */
 export interface HeldLength {
   total: number;
 }
 
-/** A diff kept as text while its book is unproven, and what names its rows after its own frame. */
+/** A diff kept as it came while its book is unproven, and what names its rows after its own frame. */
 interface HeldDelta {
   readonly position: Position;
-  readonly text: string;
+  readonly message: Buffer;
   readonly ids: DepthIds;
 }
 
@@ -70,6 +70,8 @@ export class DepthBook {
   readonly #rule: BookRule;
   readonly #path: string;
   readonly #heldLength: HeldLength;
+  /** The link's diff: the one that has just come, or one that is read again. */
+  readonly #diff: DepthDiff;
   #held: HeldDelta[] = [];
   #joined = false;
   #stale = 0;
@@ -82,6 +84,7 @@ export class DepthBook {
     rule: BookRule,
     path: string,
     heldLength: HeldLength,
+    diff: DepthDiff,
   ) {
     this.symbol = name.symbol;
     this.feed = name.feed;
@@ -90,20 +93,21 @@ export class DepthBook {
     this.#rule = rule;
     this.#path = path;
     this.#heldLength = heldLength;
+    this.#diff = diff;
   }
 
-  /** Takes a diff; `text` is its frame's. */
-  delta(delta: DepthDelta, text: string): Outcome {
-    const verdict = this.#judge(delta);
+  /** Takes the link's present diff, which came in `frame`. */
+  take(frame: Frame): Outcome {
+    const verdict = this.#judge(this.#diff);
     if (verdict === 'stale') return 'repeat';
-    if (verdict === 'gap') this.#break(delta);
-    if (!this.keeper.valid) return this.#hold(delta, text);
+    if (verdict === 'gap') this.#break(this.#diff);
+    if (!this.keeper.valid) return this.#hold(this.#diff, frame);
     this.#joined = true;
-    return this.#apply(delta) ? 'rows' : 'repeat';
+    return this.#apply() ? 'rows' : 'repeat';
   }
 
   /** Judges against the book, or against the last diff held; with neither, any diff may begin the chain. */
-  #judge(delta: DepthDelta): Verdict {
+  #judge(delta: DepthIds): Verdict {
     const local = this.#local();
     if (Number.isNaN(local)) return 'apply';
     const verdict = judge(this.#rule, delta, local, this.#joined || !this.keeper.valid);
@@ -118,7 +122,7 @@ export class DepthBook {
     return this.keeper.valid ? this.keeper.sequence : (this.#held.at(-1)?.ids.last ?? Number.NaN);
   }
 
-  #break(delta: DepthDelta): void {
+  #break(delta: DepthIds): void {
     const local = this.#local();
     const link = this.#rule === 'spot' ? `U ${delta.first}` : `pu ${delta.previous}`;
     this.#host.broken(this.keeper.stream, {
@@ -140,22 +144,23 @@ export class DepthBook {
 
   #letGo(): void {
     const oldest = this.#held.shift();
-    this.#heldLength.total -= oldest?.text.length ?? 0;
+    this.#heldLength.total -= oldest?.message.length ?? 0;
   }
 
-  #hold(delta: DepthDelta, text: string): Outcome {
+  #hold({ first, last, previous }: DepthIds, { bytes, start, end }: Frame): Outcome {
+    const length = end - start;
     const full = () =>
-      this.#held.length >= HELD_COUNT_MAX || this.#heldLength.total + text.length > HELD_LENGTH_MAX;
+      this.#held.length >= HELD_COUNT_MAX || this.#heldLength.total + length > HELD_LENGTH_MAX;
     if (full()) {
-      const detail = `more diffs than may be held (${HELD_COUNT_MAX}, or ${HELD_LENGTH_MAX} characters a link) came before a snapshot`;
+      const detail = `more diffs than may be held (${HELD_COUNT_MAX}, or ${HELD_LENGTH_MAX} bytes a link) came before a snapshot`;
       this.#host.broken(this.keeper.stream, { cause: 'overflow', detail });
       while (this.#held.length > 0 && full()) this.#letGo();
     }
     const position = this.#host.rows.position();
     if (!full()) {
-      const { first, last, previous } = delta;
-      this.#held.push({ position, text, ids: { first, last, previous } });
-      this.#heldLength.total += text.length;
+      const message = Buffer.from(bytes.subarray(start, end));
+      this.#held.push({ position, message, ids: { first, last, previous } });
+      this.#heldLength.total += length;
     }
     if (this.#askedAt === null || position.time - this.#askedAt > ASK_AGAIN_AFTER) this.ask();
     return 'held';
@@ -167,15 +172,15 @@ export class DepthBook {
     this.#host.request({ kind: 'rest', stream: this.keeper.stream, path: this.#path });
   }
 
-  /** Writes a diff's rows; false where it changes no level and only moves the update id on (quirk 14.10). */
-  #apply(delta: DepthDelta): boolean {
-    const { bids, asks, last, timestamp } = delta;
-    if (bids.length + asks.length === 0) {
+  /** Writes the present diff's rows; false where it changes no level and only moves the update id on (quirk 14.10). */
+  #apply(): boolean {
+    const { last, timestamp, isEmpty } = this.#diff;
+    if (isEmpty) {
       this.keeper.sequence = last;
       return false;
     }
     this.keeper.beginUpdate(timestamp, last);
-    applyLevels(this.keeper, this.#host.decimals, bids, asks);
+    this.#diff.apply(this.keeper);
     return true;
   }
 
@@ -194,24 +199,17 @@ export class DepthBook {
     this.#askedAt = null;
     this.#host.heard(this.keeper.stream);
     this.keeper.beginSnapshot(snapshot.timestamp, 'rest', snapshot.last);
-    applyLevels(this.keeper, this.#host.decimals, snapshot.bids, snapshot.asks);
+    snapshot.apply(this.keeper);
     this.keeper.proven();
     const held = this.#held.splice(0);
-    for (const { text } of held) this.#heldLength.total -= text.length;
+    for (const { message } of held) this.#heldLength.total -= message.length;
     this.#joined = from < held.length;
     this.#stale = 0;
-    for (const { position, text } of held.slice(from)) {
-      const delta = this.#readHeld(text);
-      this.#host.rows.within(position, () => this.#apply(delta));
+    for (const { position, message } of held.slice(from)) {
+      this.#diff.readHeld(message);
+      this.#host.rows.within(position, () => this.#apply());
     }
     return true;
-  }
-
-  /** A held text was read when it came, so it can be read again. */
-  #readHeld(text: string): DepthDelta {
-    const delta = readHeldDelta(text, this.#rule);
-    if (delta === null) throw new TypeError('a held diff cannot be read again');
-    return delta;
   }
 
   /** Index of the first held diff that continues the snapshot (their number: none does, all are older); -1: too old. */
@@ -230,7 +228,10 @@ export class DepthBook {
       keeper: this.keeper.state(),
       joined: this.#joined,
       stale: this.#stale,
-      held: this.#held.map(({ position, text }) => ({ position: { ...position }, text })),
+      held: this.#held.map(({ position, message }) => ({
+        position: { ...position },
+        text: message.toString(),
+      })),
     };
   }
 
@@ -240,9 +241,11 @@ export class DepthBook {
     this.#joined = state.joined;
     this.#stale = state.stale;
     for (const { position, text } of state.held) {
-      const { first, last, previous } = this.#readHeld(text);
-      this.#held.push({ position, text, ids: { first, last, previous } });
-      this.#heldLength.total += text.length;
+      const message = Buffer.from(text);
+      this.#diff.readHeld(message);
+      const { first, last, previous } = this.#diff;
+      this.#held.push({ position, message, ids: { first, last, previous } });
+      this.#heldLength.total += message.length;
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Json, RestAnswer } from '../../record/index.ts';
 import type { DecoderHost, Outcome } from '../exchange.ts';
 import { type BookState, DepthBook, type HeldLength } from './book.ts';
-import { readSnapshot } from './depth.ts';
+import { type DepthDiff, DepthSnapshot } from './depth.ts';
 import type { BinanceMarket } from './markets.ts';
 
 /** Levels asked of REST: spot would give 5000 at five times the weight (protocols/binance.md 12.2). */
@@ -13,10 +13,14 @@ export class DepthBooks {
   readonly #host: DecoderHost;
   readonly #books = new Map<number, DepthBook>();
   readonly #heldLength: HeldLength = { total: 0 };
+  readonly #diff: DepthDiff;
+  readonly #snapshot: DepthSnapshot;
 
-  constructor(market: BinanceMarket, host: DecoderHost) {
+  constructor(market: BinanceMarket, host: DecoderHost, diff: DepthDiff) {
     this.#market = market;
     this.#host = host;
+    this.#diff = diff;
+    this.#snapshot = new DepthSnapshot(host.decimals, host.drift);
   }
 
   /** The book of a feed and symbol, made on first use. */
@@ -26,7 +30,8 @@ export class DepthBooks {
     if (book === undefined) {
       const { depthPath, bookRule } = this.#market;
       const path = `${depthPath}?symbol=${encodeURIComponent(symbol)}&limit=${DEPTH_LIMIT}`;
-      book = new DepthBook(this.#host, stream, { symbol, feed }, bookRule, path, this.#heldLength);
+      const name = { symbol, feed };
+      book = new DepthBook(this.#host, stream, name, bookRule, path, this.#heldLength, this.#diff);
       this.#books.set(stream, book);
     }
     return book;
@@ -40,7 +45,7 @@ export class DepthBooks {
     const symbol = url.searchParams.get('symbol') ?? '';
     const books = this.#ofSymbol(symbol);
     if (books.length === 0) return this.#host.undecoded('no-context', 'book', symbol);
-    const snapshot = answer.status === 200 ? readSnapshot(answer.body) : null;
+    const snapshot = answer.status === 200 && this.#snapshot.read(answer.body) ? this.#snapshot : null;
     const used = books.filter((book) => book.snapshot(snapshot));
     return used.length > 0 ? 'rows' : 'control';
   }

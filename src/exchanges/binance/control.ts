@@ -2,7 +2,7 @@ import { type Frame, isObject, type JsonObject, parseJson } from '../../record/i
 import type { Control } from '../exchange.ts';
 
 /** How nearly every data frame begins: the wrapper of combined mode. */
-const WRAPPER = Buffer.from('{"stream":"');
+export const WRAPPER = Buffer.from('{"stream":"');
 const EXCLAMATION_MARK = '!'.charCodeAt(0);
 
 /** `-1003` too many requests: the one error that asks for patience (protocols/binance.md 12.1). */

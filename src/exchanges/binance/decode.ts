@@ -1,4 +1,5 @@
 import {
+  ByteTable,
   type Channel,
   type Frame,
   isObject,
@@ -7,19 +8,33 @@ import {
   parseJson,
   type RestAnswer,
 } from '../../record/index.ts';
+import { type BothSlot, type Reading, startsWith, type TextSlot } from '../../shape/index.ts';
 import type { DecoderHost, LinkContext, LinkDecoder, Outcome } from '../exchange.ts';
 import type { BookState, DepthBook } from './book.ts';
 import { DepthBooks } from './books.ts';
-import { classify } from './control.ts';
-import { readDelta, timeOf } from './depth.ts';
-import { EVENT_OF, eventMeaning, feedMeaning, splitName, symbollessChannel, type Variant } from './feeds.ts';
+import { classify, WRAPPER } from './control.ts';
+import { DepthDiff, timeOf } from './depth.ts';
+import { eventMeaning, feedMeaning, splitName, symbollessChannel, type Variant } from './feeds.ts';
 import { type BinanceMarket, marketOf } from './markets.ts';
+import {
+  type AggregateSlots,
+  type DiffSlots,
+  type MiniSlots,
+  type Mode,
+  openSources,
+  type QuoteSlots,
+  type Source,
+  type TickerSlots,
+  type TradeSlots,
+} from './sources.ts';
 
 /** Where frames of one stream name go. `variant` null: documented, but not turned into rows. */
 interface Route {
   readonly channel: Channel | null;
   readonly variant: Variant | null;
   readonly symbol: string;
+  /** The symbol as its payloads have it. */
+  readonly symbolBytes: Buffer;
   /** The stream's code; -1 where there is no variant. */
   readonly stream: number;
   readonly book: DepthBook | null;
@@ -28,19 +43,28 @@ interface Route {
 /** Stream names one link may bring: far above the limit of 1024, there to bound what a broken server can make us keep. */
 const ROUTES_MAX = 8192;
 
-/** Reads one link over JSON.parse, one message variant per function: the reference for any faster reader. */
+const QUOTE = '"'.charCodeAt(0);
+/** What a futures trade may be besides a fill, by the index of its choice in shapes.ts. */
+const FILL = 0;
+const SPENT_ID = 1;
+
+/** Reads one link, one message variant per function. The stream is found by the bytes of its name. */
 export class BinanceDecoder implements LinkDecoder {
   readonly #market: BinanceMarket;
   readonly #host: DecoderHost;
-  readonly #routes = new Map<string, Route>();
+  readonly #routes = new ByteTable<Route>();
   /** Routes of payloads without wrapper, by event and symbol. */
   readonly #bareRoutes = new Map<string, Route | null>();
+  readonly #sources: ReturnType<typeof openSources>;
+  readonly #diff: DepthDiff;
   readonly #books: DepthBooks;
 
   constructor(link: LinkContext, host: DecoderHost, state?: Json) {
     this.#market = marketOf(link.market);
     this.#host = host;
-    this.#books = new DepthBooks(this.#market, host);
+    this.#sources = openSources(host.decimals, host.drift);
+    this.#diff = new DepthDiff(this.#sources.depth, this.#market.bookRule);
+    this.#books = new DepthBooks(this.#market, host, this.#diff);
     if (isObject(state)) this.#books.restore(state.books as unknown as BookState[]);
   }
 
@@ -50,6 +74,8 @@ export class BinanceDecoder implements LinkDecoder {
   }
 
   received(frame: Frame): Outcome {
+    const known = this.#knownRoute(frame);
+    if (known !== undefined) return this.#read(frame, known, 'wrapped');
     if (classify(frame) !== null) return 'control';
     const message = parseJson(frame.text());
     if (isObject(message)) {
@@ -60,21 +86,31 @@ export class BinanceDecoder implements LinkDecoder {
     return this.#host.undecoded(message === null ? 'malformed' : 'unknown');
   }
 
-  /** Combined mode: `{"stream":"<name>","data":<payload>}`. */
+  /** Combined mode: `{"stream":"<name>","data":<payload>}`; nearly every frame's name is known. */
+  #knownRoute({ bytes, start, end }: Frame): Route | undefined {
+    if (!startsWith(bytes, start, end, WRAPPER)) return undefined;
+    const name = start + WRAPPER.length;
+    let at = name;
+    while (at < end && bytes[at] !== QUOTE) at++;
+    return at < end ? this.#routes.get(bytes, name, at) : undefined;
+  }
+
   #wrapped(frame: Frame, name: string, data: unknown): Outcome {
-    const known = this.#routes.get(name);
-    if (known !== undefined) return this.#read(frame, known, data);
     const parts = splitName(name);
     if (parts === null) {
       const channel = symbollessChannel(name);
       return this.#host.undecoded(channel === undefined ? 'unknown' : 'not-handled', channel);
     }
     const meaning = feedMeaning(parts.feed);
-    if (meaning === null || this.#routes.size >= ROUTES_MAX) return this.#host.undecoded('unknown');
+    const bytes = Buffer.from(name);
+    const known = this.#routes.get(bytes, 0, bytes.length);
+    if (known === undefined && (meaning === null || this.#routes.size >= ROUTES_MAX))
+      return this.#host.undecoded('unknown');
+    if (known !== undefined || meaning === null) return this.#read(frame, known as Route, 'wrapped');
     const symbol = spelling(parts.symbol, data);
     const route = this.#route(meaning.channel, meaning.variant, parts.feed, symbol);
-    this.#routes.set(name, route);
-    return this.#read(frame, route, data);
+    this.#routes.set(bytes, route);
+    return this.#read(frame, route, 'wrapped');
   }
 
   /** Raw mode: the payload alone. Its event says what it is; which feed it came by, only what was asked for. */
@@ -96,7 +132,7 @@ export class BinanceDecoder implements LinkDecoder {
       this.#bareRoutes.set(key, route);
     }
     if (route === null) return this.#host.undecoded('no-context', meaning.channel, symbol);
-    return this.#read(frame, route, data);
+    return this.#read(frame, route, 'bare');
   }
 
   /** Raw mode of the all-market streams: the payload is an array. */
@@ -118,32 +154,41 @@ export class BinanceDecoder implements LinkDecoder {
   }
 
   #route(channel: Channel | null, variant: Variant | null, feed: string, symbol: string): Route {
+    const symbolBytes = Buffer.from(symbol);
     if (variant === null || channel === null)
-      return { channel, variant: null, symbol, stream: -1, book: null };
+      return { channel, variant: null, symbol, symbolBytes, stream: -1, book: null };
     const book = variant === 'depth' ? this.#books.of(feed, symbol) : null;
     const stream = book?.keeper.stream ?? this.#host.stream(channel, feed, symbol);
-    return { channel, variant, symbol, stream, book };
+    return { channel, variant, symbol, symbolBytes, stream, book };
   }
 
-  #read(frame: Frame, route: Route, data: unknown): Outcome {
-    const { variant } = route;
-    if (variant === null) return this.#host.undecoded('not-handled', route.channel, route.symbol);
-    if (!isObject(data) || data.s !== route.symbol || !isEvent(data.e, variant)) return this.#unknown(route);
-    this.#host.heard(route.stream);
-    switch (variant) {
+  #read(frame: Frame, route: Route, mode: Mode): Outcome {
+    switch (route.variant) {
+      case null:
+        return this.#host.undecoded('not-handled', route.channel, route.symbol);
       case 'trade':
-        return this.#trade(route, data);
+        return this.#trade(frame, route, this.#sources.trade[mode]);
       case 'aggTrade':
-        return this.#aggTrade(route, data);
+        return this.#aggTrade(frame, route, this.#sources.aggTrade[mode]);
       case 'depth':
-        return this.#depth(frame, route, data);
+        return this.#depth(frame, route, this.#sources.depth[mode]);
       case 'bookTicker':
-        return this.#bookTicker(route, data);
+        return this.#bookTicker(frame, route, this.#sources.bookTicker[mode]);
       case 'ticker':
-        return this.#ticker(route, data);
+        return this.#ticker(frame, route, this.#sources.ticker[mode]);
       case 'miniTicker':
-        return this.#miniTicker(route, data);
+        return this.#miniTicker(frame, route, this.#sources.miniTicker[mode]);
     }
+  }
+
+  /** Reads a frame by its shape; null where that is done, else what became of the frame. */
+  #refused(frame: Frame, route: Route, source: Source<{ readonly s: TextSlot }>): Outcome | null {
+    const verdict = source.reader.read(frame);
+    if (verdict === 'malformed') return this.#host.undecoded('malformed', route.channel, route.symbol);
+    if (verdict === 'mismatch' || !source.reading.equals(source.slots.s, route.symbolBytes))
+      return this.#unknown(route);
+    this.#host.heard(route.stream);
+    return null;
   }
 
   #unknown(route: Route): Outcome {
@@ -151,96 +196,93 @@ export class BinanceDecoder implements LinkDecoder {
   }
 
   /** One fill. On futures `X` says what the id was spent on (protocols/binance.md 6.1, 7.2). */
-  #trade(route: Route, data: JsonObject): Outcome {
-    switch (data.X) {
-      case undefined:
-      case 'MARKET':
-        return this.#tradeRow(route, data, data.t);
-      case 'NA':
-        // A spent id: zero price and amount. With a price it would be something nobody has described.
-        return Number(data.p) === 0 && Number(data.q) === 0 ? 'control' : this.#unknown(route);
-      case 'INSURANCE_FUND':
-      case 'ADL':
-        return 'control';
-      default:
-        return this.#unknown(route);
-    }
+  #trade(frame: Frame, route: Route, source: Source<TradeSlots>): Outcome {
+    const refused = this.#refused(frame, route, source);
+    if (refused !== null) return refused;
+    const { reading, slots } = source;
+    const spentOn = reading.number(slots.X);
+    if (spentOn === FILL || !reading.hasText(slots.X)) return this.#tradeRow(route, reading, slots, slots.t);
+    if (Number.isNaN(spentOn)) return this.#unknown(route);
+    // A spent id: zero price and amount. With a price it would be something nobody has described.
+    const isEmpty = reading.number(slots.p) === 0 && reading.number(slots.q) === 0;
+    return spentOn !== SPENT_ID || isEmpty ? 'control' : this.#unknown(route);
   }
 
   /** Fills of one taker order at one price. `q` counts RPI fills, as the exchange's own tape does (7.3). */
-  #aggTrade(route: Route, data: JsonObject): Outcome {
-    return this.#tradeRow(route, data, data.a);
+  #aggTrade(frame: Frame, route: Route, source: Source<AggregateSlots>): Outcome {
+    const refused = this.#refused(frame, route, source);
+    return refused ?? this.#tradeRow(route, source.reading, source.slots, source.slots.a);
   }
 
   /** `m`: the buyer was the maker, so the taker sold (protocols/binance.md 5). An id seen before came by another link. */
-  #tradeRow(route: Route, data: JsonObject, id: unknown): Outcome {
-    const { p, q, m } = data;
-    if (!isId(id) || !isText(p) || !isText(q) || typeof m !== 'boolean') return this.#unknown(route);
-    const { rows, decimals, trades } = this.#host;
-    const price = decimals.read(p);
-    const amount = decimals.read(q);
-    if (!trades.isNewNumber(route.stream, id)) return 'repeat';
-    rows.trade(route.stream, timeOf(data), String(id), m ? 'sell' : 'buy', price, amount);
+  #tradeRow(
+    route: Route,
+    reading: Reading,
+    slots: Pick<TradeSlots, 'p' | 'q' | 'm' | 'T' | 'E'>,
+    id: BothSlot,
+  ): Outcome {
+    const number = reading.number(id);
+    // Ids count from 0 and are exact in a double; text would be something nobody has described.
+    if (Number.isNaN(number)) return this.#unknown(route);
+    const { rows, trades } = this.#host;
+    if (!trades.isNewNumber(route.stream, number)) return 'repeat';
+    rows.trade(
+      route.stream,
+      timeOf(reading, slots),
+      reading.text(id),
+      reading.number(slots.m) === 1 ? 'sell' : 'buy',
+      reading.number(slots.p),
+      reading.number(slots.q),
+    );
     return 'rows';
   }
 
   /** A diff of the book (protocols/binance.md 6.4, 7.4); what may be applied, the book decides. */
-  #depth(frame: Frame, route: Route, data: JsonObject): Outcome {
-    const delta = readDelta(data, this.#market.bookRule);
-    if (delta === null || route.book === null) return this.#unknown(route);
-    return route.book.delta(delta, frame.text());
+  #depth(frame: Frame, route: Route, source: Source<DiffSlots>): Outcome {
+    const refused = this.#refused(frame, route, source);
+    if (refused !== null) return refused;
+    if (route.book === null || !this.#diff.take(source)) return this.#unknown(route);
+    return route.book.take(frame);
   }
 
   /** Best bid and ask. On spot without `e` and without any time (6.6), on futures with both (7.5). */
-  #bookTicker(route: Route, data: JsonObject): Outcome {
-    const { b, B, a, A } = data;
-    if (!isText(b) || !isText(B) || !isText(a) || !isText(A)) return this.#unknown(route);
-    const { rows, decimals } = this.#host;
-    rows.quote(
+  #bookTicker(frame: Frame, route: Route, source: Source<QuoteSlots>): Outcome {
+    const refused = this.#refused(frame, route, source);
+    if (refused !== null) return refused;
+    const { reading, slots } = source;
+    this.#host.rows.quote(
       route.stream,
-      timeOf(data),
-      decimals.read(b),
-      decimals.read(B),
-      decimals.read(a),
-      decimals.read(A),
+      timeOf(reading, slots),
+      reading.number(slots.b),
+      reading.number(slots.B),
+      reading.number(slots.a),
+      reading.number(slots.A),
     );
     return 'rows';
   }
 
   /** The last 24 hours; futures send no best quotes (6.7, 7.8). */
-  #ticker(route: Route, data: JsonObject): Outcome {
-    if (!isText(data.c)) return this.#unknown(route);
-    this.#host.rows.ticker(route.stream, timeOf(data), {
-      ...this.#dayValues(data),
-      bidPrice: this.#optional(data.b),
-      bidAmount: this.#optional(data.B),
-      askPrice: this.#optional(data.a),
-      askAmount: this.#optional(data.A),
+  #ticker(frame: Frame, route: Route, source: Source<TickerSlots>): Outcome {
+    const refused = this.#refused(frame, route, source);
+    if (refused !== null) return refused;
+    const { reading, slots } = source;
+    this.#host.rows.ticker(route.stream, timeOf(reading, slots), {
+      ...dayValues(reading, slots),
+      bidPrice: reading.number(slots.b),
+      bidAmount: reading.number(slots.B),
+      askPrice: reading.number(slots.a),
+      askAmount: reading.number(slots.A),
     });
     return 'rows';
   }
 
   /** The last 24 hours, prices and volumes alone (6.7, 7.8). */
-  #miniTicker(route: Route, data: JsonObject): Outcome {
-    if (!isText(data.c)) return this.#unknown(route);
-    this.#host.rows.ticker(route.stream, timeOf(data), this.#dayValues(data));
+  #miniTicker(frame: Frame, route: Route, source: Source<MiniSlots>): Outcome {
+    const refused = this.#refused(frame, route, source);
+    if (refused !== null) return refused;
+    const { reading, slots } = source;
+    this.#host.rows.ticker(route.stream, timeOf(reading, slots), dayValues(reading, slots));
     return 'rows';
-  }
-
-  #dayValues(data: JsonObject) {
-    return {
-      lastPrice: this.#optional(data.c),
-      openPrice: this.#optional(data.o),
-      highPrice: this.#optional(data.h),
-      lowPrice: this.#optional(data.l),
-      volume: this.#optional(data.v),
-      quoteVolume: this.#optional(data.q),
-    };
-  }
-
-  /** A field that a variant may leave out; the reader refuses what is neither absent nor a decimal. */
-  #optional(value: unknown): number {
-    return this.#host.decimals.read(value as string | undefined);
   }
 
   rest(_frame: Frame, answer: RestAnswer): Outcome {
@@ -265,22 +307,19 @@ export class BinanceDecoder implements LinkDecoder {
   }
 }
 
+function dayValues(reading: Reading, slots: Pick<MiniSlots, 'c' | 'o' | 'h' | 'l' | 'v' | 'q'>) {
+  return {
+    lastPrice: reading.number(slots.c),
+    openPrice: reading.number(slots.o),
+    highPrice: reading.number(slots.h),
+    lowPrice: reading.number(slots.l),
+    volume: reading.number(slots.v),
+    quoteVolume: reading.number(slots.q),
+  };
+}
+
 /** The payload's own spelling of a symbol where it is one; names in lower case cannot always be put back. */
 function spelling(symbol: string, data: unknown): string {
   if (!isObject(data) || typeof data.s !== 'string') return symbol;
   return data.s.toLowerCase() === symbol.toLowerCase() ? data.s : symbol;
-}
-
-/** Spot's bookTicker is the one payload without `e`. */
-function isEvent(event: unknown, variant: Variant): boolean {
-  return event === EVENT_OF[variant] || (event === undefined && variant === 'bookTicker');
-}
-
-/** Ids count from 0 and are exact in a double; anything else is not stored as something it is not. */
-function isId(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
 }

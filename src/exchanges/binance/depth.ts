@@ -1,14 +1,8 @@
-import {
-  type DecimalReader,
-  isObject,
-  type JsonObject,
-  parseJson,
-  toMicroseconds,
-} from '../../record/index.ts';
+import { type DecimalReader, Frame } from '../../record/index.ts';
+import { type Drift, type ListSlot, type NumberSlot, type Reading, ShapeReader } from '../../shape/index.ts';
 import type { BookKeeper } from '../book-keeper.ts';
-
-/** Levels as they arrive: `[price, amount]` texts, checked by `readLevels`. */
-export type Levels = readonly (readonly [string, string])[];
+import { BOOK_ANSWER } from './shapes.ts';
+import type { DiffSlots, Mode, Source } from './sources.ts';
 
 /** The update ids a diff covers: all that a sequence rule needs to know of it. */
 export interface DepthIds {
@@ -19,85 +13,114 @@ export interface DepthIds {
   readonly previous: number;
 }
 
-/** A diff: its ids and the levels it changes (protocols/binance.md 6.4, 7.4). */
-export interface DepthDelta extends DepthIds {
-  readonly timestamp: number;
-  readonly bids: Levels;
-  readonly asks: Levels;
+/** A list of levels, `[price, amount]` each, and the slots of the two. */
+interface LevelSlots {
+  readonly list: ListSlot<unknown>;
+  readonly item: readonly [NumberSlot, NumberSlot];
 }
 
-/** A REST book (protocols/binance.md 12.3). */
-export interface DepthSnapshot {
-  readonly last: number;
-  readonly timestamp: number;
-  readonly bids: Levels;
-  readonly asks: Levels;
+/** The diff read last (protocols/binance.md 6.4, 7.4): its ids, and the levels it changes. */
+export class DepthDiff implements DepthIds {
+  first = Number.NaN;
+  last = Number.NaN;
+  previous = Number.NaN;
+  timestamp = Number.NaN;
+  readonly #sources: Readonly<Record<Mode, Source<DiffSlots>>>;
+  readonly #rule: 'spot' | 'futures';
+  #source: Source<DiffSlots>;
+
+  constructor(sources: Readonly<Record<Mode, Source<DiffSlots>>>, rule: 'spot' | 'futures') {
+    this.#sources = sources;
+    this.#rule = rule;
+    this.#source = sources.wrapped;
+  }
+
+  /** Takes what a source has just read; false where it is no diff of this rule: futures need `pu`, spot has none. */
+  take(source: Source<DiffSlots>): boolean {
+    const { reading, slots } = source;
+    this.#source = source;
+    this.first = reading.number(slots.U);
+    this.last = reading.number(slots.u);
+    this.previous = this.#rule === 'futures' ? reading.number(slots.pu) : Number.NaN;
+    this.timestamp = timeOf(reading, slots);
+    if (this.#rule === 'futures' && Number.isNaN(this.previous)) return false;
+    return hasNoNegative(reading, slots.b) && hasNoNegative(reading, slots.a);
+  }
+
+  get isEmpty(): boolean {
+    const { reading, slots } = this.#source;
+    return reading.count(slots.b.list) + reading.count(slots.a.list) === 0;
+  }
+
+  /** Reads again what was held, wrapped or bare. It was read when it came, so that it can be read again. */
+  readHeld(message: Buffer): void {
+    const frame = new Frame().set(0, 0, 0, 'received', message);
+    for (const source of [this.#sources.wrapped, this.#sources.bare])
+      if (source.reader.read(frame) === 'read' && this.take(source)) return;
+    throw new TypeError('a held diff cannot be read again');
+  }
+
+  /** Writes its levels into the book and its rows, bids first, in the order they came. */
+  apply(keeper: BookKeeper): void {
+    const { reading, slots } = this.#source;
+    applyLevels(keeper, reading, slots.b, slots.a);
+  }
 }
 
-/** Reads a diff; null where it is not one of this rule's shape. Futures need `pu`, spot has none. */
-export function readDelta(data: JsonObject, rule: 'spot' | 'futures'): DepthDelta | null {
-  const { U: first, u: last, pu: previous } = data;
-  if (!isId(first) || !isId(last) || (rule === 'futures' && !isId(previous))) return null;
-  const bids = readLevels(data.b);
-  const asks = readLevels(data.a);
-  if (bids === null || asks === null) return null;
-  return {
-    first,
-    last,
-    previous: rule === 'futures' ? Number(previous) : Number.NaN,
-    timestamp: timeOf(data),
-    bids,
-    asks,
-  };
-}
+/** The REST book read last (protocols/binance.md 12.3). */
+export class DepthSnapshot {
+  last = Number.NaN;
+  timestamp = Number.NaN;
+  readonly #reader: ShapeReader;
 
-/** The diff in a frame that was held as text, wrapped or bare. */
-export function readHeldDelta(text: string, rule: 'spot' | 'futures'): DepthDelta | null {
-  const message = parseJson(text);
-  if (!isObject(message)) return null;
-  return readDelta(isObject(message.data) ? message.data : message, rule);
-}
+  constructor(decimals: DecimalReader, drift: Drift) {
+    this.#reader = new ShapeReader(BOOK_ANSWER, decimals, drift);
+  }
 
-/** Reads a REST book; null of an error body or anything else. */
-export function readSnapshot(body: string): DepthSnapshot | null {
-  const data = parseJson(body);
-  if (!isObject(data) || !isId(data.lastUpdateId)) return null;
-  const bids = readLevels(data.bids);
-  const asks = readLevels(data.asks);
-  if (bids === null || asks === null) return null;
-  // A new listing may answer an empty book with -1 (protocols/binance.md 14.9); with levels that would be nonsense.
-  if (data.lastUpdateId < 0 && bids.length + asks.length > 0) return null;
-  return { last: data.lastUpdateId, timestamp: timeOf(data), bids, asks };
+  /** Reads an answer's body; false of an error body or anything else. */
+  read(body: string): boolean {
+    if (this.#reader.readText(body) !== 'read') return false;
+    const { reading } = this.#reader;
+    const { lastUpdateId, bids, asks } = BOOK_ANSWER.slots;
+    this.last = reading.number(lastUpdateId);
+    this.timestamp = timeOf(reading, BOOK_ANSWER.slots);
+    // A new listing may answer an empty book with -1 (protocols/binance.md 14.9); with levels that would be nonsense.
+    if (this.last < 0 && reading.count(bids.list) + reading.count(asks.list) > 0) return false;
+    return hasNoNegative(reading, bids) && hasNoNegative(reading, asks);
+  }
+
+  apply(keeper: BookKeeper): void {
+    const { bids, asks } = BOOK_ANSWER.slots;
+    applyLevels(keeper, this.#reader.reading, bids, asks);
+  }
 }
 
 /** Matching time `T` where there is one, else push time `E`, else null (NaN). */
-export function timeOf(data: JsonObject): number {
-  return toMicroseconds(data.T ?? data.E);
-}
-
-/** Update ids are compared, so they must be exact. All seen fit in 2^53 (protocols/binance.md 5). */
-function isId(value: unknown): value is number {
-  return Number.isSafeInteger(value);
+export function timeOf(reading: Reading, slots: { readonly T: NumberSlot; readonly E: NumberSlot }): number {
+  const time = reading.number(slots.T);
+  return Number.isNaN(time) ? reading.number(slots.E) : time;
 }
 
 /** Checked whole before anything is applied: a bad level must not leave half a message in a book. */
-function readLevels(value: unknown): Levels | null {
-  if (!Array.isArray(value)) return null;
-  for (const level of value as unknown[]) {
-    if (!Array.isArray(level) || !isDecimal(level[0]) || !isDecimal(level[1]) || Number(level[1]) < 0)
-      return null;
-  }
-  return value as unknown as Levels;
+function hasNoNegative(reading: Reading, levels: LevelSlots): boolean {
+  const count = reading.count(levels.list);
+  for (let i = 0; i < count; i++) if (reading.numberAt(levels.list, i, levels.item[1]) < 0) return false;
+  return true;
 }
 
-function isDecimal(value: unknown): boolean {
-  return (
-    typeof value === 'string' && value !== '' && value.trim() === value && Number.isFinite(Number(value))
-  );
-}
-
-/** Writes the levels of one message into the book and its rows, bids first, in the order they came. */
-export function applyLevels(keeper: BookKeeper, decimals: DecimalReader, bids: Levels, asks: Levels): void {
-  for (const [price, amount] of bids) keeper.level('bid', decimals.read(price), decimals.read(amount));
-  for (const [price, amount] of asks) keeper.level('ask', decimals.read(price), decimals.read(amount));
+function applyLevels(keeper: BookKeeper, reading: Reading, bids: LevelSlots, asks: LevelSlots): void {
+  const bidCount = reading.count(bids.list);
+  for (let i = 0; i < bidCount; i++)
+    keeper.level(
+      'bid',
+      reading.numberAt(bids.list, i, bids.item[0]),
+      reading.numberAt(bids.list, i, bids.item[1]),
+    );
+  const askCount = reading.count(asks.list);
+  for (let i = 0; i < askCount; i++)
+    keeper.level(
+      'ask',
+      reading.numberAt(asks.list, i, asks.item[0]),
+      reading.numberAt(asks.list, i, asks.item[1]),
+    );
 }

@@ -75,16 +75,6 @@ const EVENTS: Readonly<Record<string, { channel: Channel | null; variant: Varian
   HK_EquityUpdate: { channel: null, variant: null },
 };
 
-/** The `e` of a variant's payload. Spot's bookTicker carries none (protocols/binance.md 6.6). */
-export const EVENT_OF: Readonly<Record<Variant, string>> = {
-  trade: 'trade',
-  aggTrade: 'aggTrade',
-  depth: 'depthUpdate',
-  bookTicker: 'bookTicker',
-  ticker: '24hrTicker',
-  miniTicker: '24hrMiniTicker',
-};
-
 /** What a feed's name says; null of a name that no documentation has. */
 export function feedMeaning(feed: string): FeedMeaning | null {
   for (const [pattern, channel, variant, route] of FEEDS)

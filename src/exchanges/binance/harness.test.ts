@@ -14,6 +14,7 @@ import {
   type Stream,
   textFrame,
 } from '../../record/index.ts';
+import { Drift } from '../../shape/index.ts';
 import type { Breach, DecoderHost, DecoderRequest, LinkDecoder, Outcome } from '../exchange.ts';
 import type { SimulatedChange, SimulatedMarket, SimulatedSymbol, SimulatedTrade } from '../simulation.ts';
 import { TradeMemory } from '../trade-memory.ts';
@@ -52,6 +53,7 @@ export class TestLink {
     return {
       rows,
       decimals: new DecimalReader(),
+      drift: new Drift(),
       trades: new TradeMemory(),
       stream: (channel, feed, symbol) => rows.streams.code(this.market, channel, feed, symbol),
       asked: (stream) => this.asked.some((known) => rows.streams.codeOf(known) === stream),

@@ -11,6 +11,7 @@ import type { Exchange } from '../exchange.ts';
 import { classify } from './control.ts';
 import { BinanceDecoder } from './decode.ts';
 import { MARKETS } from './markets.ts';
+import { SHAPES } from './shapes.ts';
 import { simulate } from './simulate.ts';
 import { planLinks, readRequest, readUrl, subscribe } from './subscribe.ts';
 
@@ -25,6 +26,7 @@ export const binance: Exchange = {
   readRequest,
   readUrl,
   classify,
+  shapes: SHAPES,
   openDecoder: (link, host, state) => new BinanceDecoder(link, host, state),
   simulate,
 };

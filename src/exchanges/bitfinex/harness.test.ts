@@ -14,6 +14,7 @@ import {
   type Stream,
   textFrame,
 } from '../../record/index.ts';
+import { Drift } from '../../shape/index.ts';
 import type { Breach, DecoderHost, DecoderRequest, LinkDecoder, Outcome } from '../exchange.ts';
 import type { SimulatedLevel, SimulatedMarket, SimulatedSymbol, SimulatedTrade } from '../simulation.ts';
 import { TradeMemory } from '../trade-memory.ts';
@@ -73,6 +74,7 @@ export class TestLink {
     return {
       rows: this.#out,
       decimals: new DecimalReader(),
+      drift: new Drift(),
       trades: this.trades,
       stream: (channel, feed, symbol) => streams.code('spot', channel, feed, symbol),
       asked: (code) => this.#asked.some((stream) => streams.codeOf(stream) === code),

@@ -25,6 +25,7 @@ export const bitfinex: Exchange = {
   subscribe,
   readRequest,
   readUrl,
+  shapes: [],
   classify: (frame) => classify(frame),
   openDecoder: (link, host, state) => new BitfinexDecoder(link, host, state),
   simulate,

@@ -13,6 +13,7 @@ import {
   type StreamEntry,
   textFrame,
 } from '../../record/index.ts';
+import { Drift } from '../../shape/index.ts';
 import type { Breach, DecoderHost, DecoderRequest, LinkDecoder, Outcome } from '../exchange.ts';
 import type {
   SimulatedChange,
@@ -60,6 +61,7 @@ export class TestLink {
     return {
       rows,
       decimals: new DecimalReader(),
+      drift: new Drift(),
       trades: this.#trades,
       stream: (channel, feed, symbol) => rows.streams.code(this.#market, channel, feed, symbol),
       asked: () => true,

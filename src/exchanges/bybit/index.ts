@@ -26,6 +26,7 @@ export const bybit: Exchange = {
   readRequest,
   readUrl,
   classify,
+  shapes: [],
   openDecoder: (link, host, state) => new BybitDecoder(link, host, state),
   simulate,
 };

@@ -13,6 +13,7 @@ import {
   type Stream,
   textFrame,
 } from '../../record/index.ts';
+import { Drift } from '../../shape/index.ts';
 import type { Breach, DecoderRequest, LinkDecoder, Outcome } from '../exchange.ts';
 import type { SimulatedMarket, SimulatedSymbol, SimulatedTrade } from '../simulation.ts';
 import { TradeMemory } from '../trade-memory.ts';
@@ -57,6 +58,7 @@ export class Harness {
       {
         rows: this.#out,
         decimals: new DecimalReader(),
+        drift: new Drift(),
         trades: this.#trades,
         stream: (channel, feed, symbol) => streams.code(this.#market, channel, feed, symbol),
         asked: (code) => this.planned.some((stream) => streams.codeOf(stream) === code),

@@ -23,6 +23,7 @@ export const coinex: Exchange = {
   readRequest,
   readUrl,
   classify,
+  shapes: [],
   openDecoder,
   simulate,
 };

@@ -1,0 +1,79 @@
+import type { DecimalReader } from '../record/index.ts';
+import type { Shape } from './compile.ts';
+import type { Drift } from './drift.ts';
+import { type Layout, layoutsOf, learnLayout } from './layouts.ts';
+import type { Reading } from './reading.ts';
+import { Walker } from './walker.ts';
+
+/** Messages that had to be walked before their order of keys is learned. */
+const WALKS_TO_LEARN = 16;
+/** Attempts to learn: an exchange that writes its keys in ever new orders is walked. */
+const LESSONS_MAX = 64;
+
+/**
+ * Reads a message of one shape off its bytes: no JSON.parse, no object per message. It either gives what the reference
+ * reader would give, or declines (false): then the reference reader decides what the message is. It never looks at a
+ * byte from `end` on.
+ *
+ *     layout that fitted last ──no──> other layouts ──no──> walk ──no──> decline
+ *     (generated code)                                        └─ often ──> learn a layout
+ */
+export class ByteReader {
+  readonly #shape: Shape;
+  readonly #reading: Reading;
+  readonly #decimals: DecimalReader;
+  readonly #drift: Drift;
+  readonly #walker: Walker;
+  #layouts: Layout[];
+  /** The layout that fitted last. */
+  #layout: Layout;
+  #walks = 0;
+  #lessons = 0;
+
+  constructor(shape: Shape, reading: Reading, decimals: DecimalReader, drift: Drift) {
+    this.#shape = shape;
+    this.#reading = reading;
+    this.#decimals = decimals;
+    this.#drift = drift;
+    this.#walker = new Walker(shape, reading);
+    this.#layouts = layoutsOf(shape);
+    this.#layout = this.#layouts[0] as Layout;
+  }
+
+  /** Reads the message in `bytes[start..end)` into the reading; false where it declines. */
+  read(bytes: Buffer, start: number, end: number): boolean {
+    this.#reading.begin(bytes);
+    if (this.#layout.read(bytes, start, end, this.#reading)) return this.#done(this.#layout.unknown);
+    return this.#readOtherwise(bytes, start, end);
+  }
+
+  #done(unknown: readonly string[]): true {
+    const { decimals } = this.#reading;
+    if (decimals.inexact > 0) this.#decimals.inexact += decimals.inexact;
+    if (unknown.length > 0) this.#drift.note(this.#shape.name, unknown);
+    return true;
+  }
+
+  #readOtherwise(bytes: Buffer, start: number, end: number): boolean {
+    for (const layout of this.#layouts) {
+      if (layout === this.#layout) continue;
+      this.#reading.begin(bytes);
+      if (!layout.read(bytes, start, end, this.#reading)) continue;
+      this.#layout = layout;
+      return this.#done(layout.unknown);
+    }
+    const walker = this.#walker;
+    walker.isLearning = ++this.#walks >= WALKS_TO_LEARN && this.#lessons < LESSONS_MAX;
+    this.#reading.begin(bytes);
+    if (!walker.read(bytes, start, end)) return false;
+    if (walker.isLearning) this.#learn();
+    return this.#done(walker.unknown);
+  }
+
+  #learn(): void {
+    this.#walks = 0;
+    this.#lessons++;
+    learnLayout(this.#shape, this.#walker.root);
+    this.#layouts = layoutsOf(this.#shape);
+  }
+}

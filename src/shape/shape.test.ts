@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DecimalReader, textFrame } from '../record/index.ts';
+import {
+  ByteReader,
+  constant,
+  Drift,
+  decimal,
+  flag,
+  id,
+  ignored,
+  integer,
+  list,
+  number,
+  object,
+  openChoice,
+  optional,
+  Reading,
+  type Shape,
+  ShapeReader,
+  shape,
+  type TextSlot,
+  text,
+  time,
+  tuple,
+} from './index.ts';
+import { layoutsOf } from './layouts.ts';
+
+const TRADE = shape(
+  'trade',
+  object({
+    topic: text(),
+    data: object({
+      e: constant('trade'),
+      T: time(),
+      i: id(),
+      p: decimal(),
+      m: flag(),
+      S: optional(openChoice(['Buy', 'Sell'])),
+      x: ignored(),
+    }),
+  }),
+);
+
+const MESSAGE = '{"topic":"a","data":{"e":"trade","T":1784567890123,"i":12,"p":"0.10","m":true,"S":"Sell"}}';
+
+function readerOf(shape: Shape) {
+  const decimals = new DecimalReader();
+  const drift = new Drift();
+  const reader = new ShapeReader(shape, decimals, drift);
+  const read = (message: string) => reader.read(textFrame(1, 1, 1, 'received', message));
+  return { reader, reading: reader.reading, decimals, drift, read };
+}
+
+test('values are had by the slots of the declaration, texts only where somebody asks', () => {
+  const { reader, reading, read } = readerOf(TRADE);
+  const { topic, data } = TRADE.slots;
+  assert.equal(read(MESSAGE), 'read');
+  assert.equal(reader.declined, 0);
+  assert.equal(reading.text(topic), 'a');
+  assert.deepEqual(
+    [reading.number(data.T), reading.number(data.i), reading.number(data.p), reading.number(data.m)],
+    [1784567890123000, 12, 0.1, 1],
+  );
+  assert.deepEqual([reading.text(data.i), reading.text(data.p), reading.number(data.S)], ['12', '0.10', 1]);
+});
+
+test('a handler that asks for a field the shape lacks, or for the text of a time, does not compile', () => {
+  type Data = (typeof TRADE.slots)['data'];
+  const hasUndeclared: 'q' extends keyof Data ? true : false = false;
+  const timeHasText: Data['T'] extends TextSlot ? true : false = false;
+  const decimalHasText: Data['p'] extends TextSlot ? true : false = true;
+  assert.deepEqual([hasUndeclared, timeHasText, decimalHasText], [false, false, true]);
+});
+
+test('an optional field that is absent, null or (a decimal) empty gives NaN and no text, whatever came before', () => {
+  const both = shape('both', object({ a: optional(decimal()), b: optional(text()), c: integer() }));
+  const { reading, read } = readerOf(both);
+  const { a, b } = both.slots;
+  for (const message of ['{"c":1}', '{"a":null,"b":null,"c":1}', '{"a":"","c":1}', '{"c":1,"a":""}']) {
+    assert.equal(read('{"a":"5","b":"x","c":1}'), 'read');
+    assert.ok(reading.hasText(b));
+    assert.equal(read(message), 'read', message);
+    assert.ok(Number.isNaN(reading.number(a)), message);
+    assert.deepEqual([reading.hasText(a), reading.hasText(b), reading.text(b)], [false, false, ''], message);
+  }
+});
+
+test('a list has a row of cells for each item; a place too many is passed over as drift', () => {
+  const levels = shape('levels', object({ b: list(tuple(decimal(), decimal())), n: optional(number()) }));
+  const { reader, reading, drift, read } = readerOf(levels);
+  const { b, n } = levels.slots;
+  const many = Array.from({ length: 100 }, (_, i) => `["${i}.5","${i * 2}"]`).join(',');
+  assert.equal(read(`{"b":[${many}],"n":-0.25}`), 'read');
+  assert.equal(reading.count(b.list), 100);
+  assert.deepEqual(
+    [reading.numberAt(b.list, 99, b.item[0]), reading.textAt(b.list, 99, b.item[1]), reading.number(n)],
+    [99.5, '198', -0.25],
+  );
+  assert.equal(read('{"b":[["1","2",["3"],4]]}'), 'read');
+  assert.equal(reader.declined, 0);
+  assert.deepEqual([...drift.counts], [['levels b[][2…]', 1]]);
+  assert.equal(read('{"b":[]}'), 'read');
+  assert.equal(reading.count(b.list), 0);
+});
+
+test('an order of keys that comes often is learned, new keys with it, and drift goes on being counted', () => {
+  const learned = shape('learned', object({ a: integer(), b: integer(), c: optional(integer()) }));
+  const { reader, reading, drift, read } = readerOf(learned);
+  const before = layoutsOf(learned).length;
+  for (let n = 0; n < 40; n++) {
+    assert.equal(read(`{"new":{"x":[${n}]},"b":${n},"a":7}`), 'read');
+    assert.deepEqual([reading.number(learned.slots.a), reading.number(learned.slots.b)], [7, n]);
+  }
+  assert.equal(layoutsOf(learned).length, before + 1);
+  assert.equal(reader.declined, 0);
+  assert.deepEqual([...drift.counts], [['learned new', 40]]);
+  for (let n = 0; n < 4000; n++) read(`{"k${n}":1,"b":1,"a":7}`);
+  assert.ok(layoutsOf(learned).length <= 6, 'layouts are bounded');
+  assert.ok(drift.counts.size <= 201, 'paths are bounded');
+  assert.equal(
+    [...drift.counts.values()].reduce((sum, count) => sum + count, 0),
+    4040,
+  );
+});
+
+test('what is not of the shape says where and why; what is no JSON is malformed', () => {
+  const { reader, read } = readerOf(TRADE);
+  assert.equal(read(MESSAGE.replace('"0.10"', '"abc"')), 'mismatch');
+  assert.equal(reader.problem, 'expected a decimal at data.p, got "abc"');
+  assert.equal(read(MESSAGE.replace('"0.10"', '0.10')), 'mismatch', 'a decimal is text');
+  assert.equal(read(MESSAGE.replace('"i":12,', '')), 'mismatch');
+  assert.equal(reader.problem, 'expected an id at data.i, got undefined');
+  assert.equal(read(MESSAGE.slice(0, -1)), 'malformed');
+  assert.equal(read('[]'), 'mismatch');
+});
+
+test('numbers that do not print back are counted once, by whichever reader took the message', () => {
+  const pair = shape('pair', object({ a: decimal(), b: decimal(), c: optional(text()) }));
+  const { decimals, read, reader } = readerOf(pair);
+  read('{"a":"24497980.15228462554747551920","b":"1.00000000000000001"}');
+  assert.deepEqual([decimals.inexact, reader.declined], [2, 0]);
+  read('{"a":"24497980.15228462554747551920","b":"1.00000000000000001","c":"\\u0041"}');
+  assert.deepEqual([decimals.inexact, reader.declined], [4, 1]);
+  read('{"a":"24497980.15228462554747551920","b":"x"}');
+  assert.equal(decimals.inexact, 4, 'a message that is refused counts for nothing');
+});
+
+test('no beginning of a message is taken for a message, though the rest stands behind it', () => {
+  const bytes = Buffer.from(MESSAGE);
+  const reader = new ByteReader(TRADE, new Reading(TRADE), new DecimalReader(), new Drift());
+  for (let end = 0; end < bytes.length; end++) assert.equal(reader.read(bytes, 0, end), false, String(end));
+  assert.equal(reader.read(bytes, 0, bytes.length), true);
+});
+
+test('a giant list does not keep its memory once smaller messages come', () => {
+  const levels = shape('levels', object({ b: list(tuple(number(), number())) }));
+  const { reading, read } = readerOf(levels);
+  read(`{"b":[${'[1,2],'.repeat(50_000)}[1,2]]}`);
+  assert.equal(reading.count(levels.slots.b.list), 50_001);
+  read('{"b":[[1,2]]}');
+  assert.ok((reading.lists[0]?.numbers.length ?? 0) < 1000);
+});
