@@ -45,7 +45,8 @@ export interface Disk {
 /** What a socket tells its link. Payloads are valid only during the call. */
 export interface SocketEvents {
   opened(headers: Readonly<Record<string, string>>): void;
-  message(payload: Buffer, binary: boolean): void;
+  /** `time`: when the network was read last before it (µs), the same for all messages of one read. */
+  message(payload: Buffer, binary: boolean, time: number): void;
   /** Exactly once, whatever happened; `error` where there was one. */
   closed(code: number, reason: string, error: Error | null): void;
 }

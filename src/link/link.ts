@@ -131,7 +131,7 @@ export class LinkKeeper {
     try {
       this.#socket = this.#world.dialer.dial(url, {
         opened: (headers) => this.#opened(link, headers),
-        message: (payload, binary) => this.#world.tape.received(link, payload, binary),
+        message: (payload, binary, time) => this.#world.tape.received(link, payload, binary, time),
         closed: (code, reason, error) => this.#closed(link, code, reason, error),
       });
     } catch (error) {

@@ -75,7 +75,7 @@ function heldBack(chunks: number): {
 test('with no free chunk the ear stops its sockets, loses nothing that was read, and says afterwards how late stamps may be', () => {
   const { ear, out, calls, heard, time } = heldBack(2);
   const texts = Array.from({ length: 40 }, (_, i) => `message ${i} ${'x'.repeat(60)}`);
-  for (const text of texts) ear.received(7, Buffer.from(text), false);
+  for (const text of texts) ear.received(7, Buffer.from(text), false, time.now++);
   ear.flush();
   assert.deepEqual([...new Set(calls)], ['pause']);
   const { length } = calls;
@@ -86,21 +86,21 @@ test('with no free chunk the ear stops its sockets, loses nothing that was read,
   time.now += 5000;
   for (const { buffer } of out.splice(0)) ear.release(buffer);
   assert.deepEqual(calls.slice(length), ['resume']);
-  ear.received(7, Buffer.from('after'), false);
+  ear.received(7, Buffer.from('after'), false, time.now++);
   ear.flush();
   const [late, after] = heard();
   assert.deepEqual(late?.kind, 'event');
   assert.match(late?.text ?? '', /"event":"late","ms":[5-9]/);
   assert.equal(after?.text, 'after');
-  assert.equal(ear.counts.get(7), 41);
+  assert.equal(ear.counts().get(7), 41);
 });
 
 test('a message larger than a chunk travels in one of its own', () => {
-  const { ear, heard } = heldBack(4);
+  const { ear, heard, time } = heldBack(4);
   const large = 'y'.repeat(5000);
-  ear.received(1, Buffer.from('small'), false);
-  ear.received(1, Buffer.from(large), true);
-  ear.received(1, Buffer.from('small again'), false);
+  ear.received(1, Buffer.from('small'), false, time.now++);
+  ear.received(1, Buffer.from(large), true, time.now++);
+  ear.received(1, Buffer.from('small again'), false, time.now++);
   ear.flush();
   assert.deepEqual(heard(), [
     { link: 1, kind: 'text', text: 'small' },
@@ -110,8 +110,8 @@ test('a message larger than a chunk travels in one of its own', () => {
 });
 
 test('large messages take as many places of the pool as their size: they cannot go past its bound', () => {
-  const { ear, out, calls } = heldBack(8);
-  for (let i = 0; i < 3; i++) ear.received(1, Buffer.alloc(1000), true);
+  const { ear, out, calls, time } = heldBack(8);
+  for (let i = 0; i < 3; i++) ear.received(1, Buffer.alloc(1000), true, time.now++);
   assert.deepEqual([...new Set(calls)], ['pause']);
   ear.flush();
   for (const { buffer } of out.splice(0)) ear.release(buffer);
@@ -120,11 +120,11 @@ test('large messages take as many places of the pool as their size: they cannot 
 });
 
 test('the pool does not grow: a recorder that is always behind never has more than the pool waiting for it', () => {
-  const { ear, out } = heldBack(8);
+  const { ear, out, time } = heldBack(8);
   for (let round = 0; round < 200; round++) {
-    while (!ear.paused) ear.received(1, Buffer.alloc(200), true);
+    while (!ear.paused) ear.received(1, Buffer.alloc(200), true, time.now++);
     // What a socket had read before it was paused.
-    ear.received(1, Buffer.alloc(200), true);
+    ear.received(1, Buffer.alloc(200), true, time.now++);
     ear.flush();
     for (const { buffer } of out.splice(0, 2)) ear.release(buffer);
     assert.ok(out.length <= 16, `${out.length} chunks wait after ${round} rounds`);
@@ -134,13 +134,31 @@ test('the pool does not grow: a recorder that is always behind never has more th
 
 test('while sockets are not read, time stands still for the recorder: what they hold is not in', () => {
   const { ear, out, time } = heldBack(2);
-  while (!ear.paused) ear.received(1, Buffer.alloc(200), true);
+  while (!ear.paused) ear.received(1, Buffer.alloc(200), true, time.now++);
   const paused = time.now;
   time.now += 60_000_000;
-  ear.received(1, Buffer.from('read before'), false);
+  ear.received(1, Buffer.from('read before'), false, time.now++);
   ear.flush();
   assert.ok((out.at(-1)?.upTo ?? Number.POSITIVE_INFINITY) <= paused);
   for (const { buffer } of out.splice(0)) ear.release(buffer);
   ear.flush();
   assert.ok((out.at(-1)?.upTo ?? 0) > paused);
+});
+
+test('messages of one read share its stamp, and no stamp goes back behind one that was given', () => {
+  const { ear, out } = heldBack(8);
+  const stamps: [number, number][] = [
+    [1, 5000],
+    [1, 5000],
+    [2, 4990],
+    [2, 6000],
+  ];
+  for (const [link, readAt] of stamps) ear.received(link, Buffer.from('m'), false, readAt);
+  ear.flush();
+  const [chunk] = out;
+  const reader = new ChunkReader(chunk?.buffer ?? new ArrayBuffer(0), chunk?.used ?? 0);
+  const times: number[] = [];
+  while (reader.next()) times.push(reader.time);
+  assert.deepEqual(times, [5000, 5000, 5000, 6000]);
+  assert.ok((chunk?.upTo ?? 0) >= 6000);
 });

@@ -23,6 +23,11 @@ export interface EarOptions {
   readonly resume: () => void;
 }
 
+interface Tally {
+  readonly link: number;
+  received: number;
+}
+
 /**
  * The ear's side of the tape: it appends the bytes and the time of each message to the current chunk, and nothing
  * else. It never parses and never inflates.
@@ -32,10 +37,12 @@ export interface EarOptions {
  * line after such a wait says by how much stamps may be late.
  */
 export class Ear implements Tape {
-  /** Received messages per link: the first term of the closing balance. */
-  readonly counts = new Map<number, number>();
   receivedBytes = 0;
   readonly #options: EarOptions;
+  readonly #tallies = new Map<number, Tally>();
+  #tally: Tally = { link: -1, received: 0 };
+  /** The last stamp given: a message delivered late, after another socket was read, does not go back behind it. */
+  #time = 0;
   readonly #free: ArrayBuffer[] = [];
   #current: ChunkWriter | null = null;
   #out = 0;
@@ -58,24 +65,46 @@ export class Ear implements Tape {
     return this.#pausedAt > 0;
   }
 
-  received(link: number, payload: Buffer, binary: boolean): void {
-    const time = this.#options.clock.now();
+  /** Received messages per link: the first term of the closing balance. */
+  counts(): Map<number, number> {
+    return new Map([...this.#tallies.values()].map(({ link, received }) => [link, received]));
+  }
+
+  received(link: number, payload: Buffer, binary: boolean, readAt: number): void {
+    const time = this.#stamp(readAt);
     if (this.#lateMs > 0) this.#reportLate(time, link);
     this.receivedBytes += payload.length;
-    this.counts.set(link, (this.counts.get(link) ?? 0) + 1);
+    const tally = this.#tally.link === link ? this.#tally : this.#tallyOf(link);
+    tally.received++;
     this.#append(time, link, binary ? 'binary' : 'text', payload);
   }
 
+  #stamp(time: number): number {
+    if (time > this.#time) this.#time = time;
+    return this.#time;
+  }
+
+  #now(): number {
+    return this.#stamp(this.#options.clock.now());
+  }
+
+  #tallyOf(link: number): Tally {
+    const tally = this.#tallies.get(link) ?? { link, received: 0 };
+    this.#tallies.set(link, tally);
+    this.#tally = tally;
+    return tally;
+  }
+
   sent(link: number, text: string): void {
-    this.#append(this.#options.clock.now(), link, 'sent', Buffer.from(text));
+    this.#append(this.#now(), link, 'sent', Buffer.from(text));
   }
 
   rest(link: number, answer: RestAnswer): void {
-    this.#append(this.#options.clock.now(), link, 'rest', Buffer.from(restPayload(answer)));
+    this.#append(this.#now(), link, 'rest', Buffer.from(restPayload(answer)));
   }
 
   event(link: number, event: TapeEvent): void {
-    this.#append(this.#options.clock.now(), link, 'event', Buffer.from(JSON.stringify(event)));
+    this.#append(this.#now(), link, 'event', Buffer.from(JSON.stringify(event)));
   }
 
   /** Says once, on the first link heard after a wait for chunks, by how much stamps may be late. */
@@ -122,7 +151,7 @@ export class Ear implements Tape {
    */
   flush(): void {
     if (this.#current === null && this.#out > 2) return;
-    const upTo = this.#pausedAt > 0 ? this.#pausedAt : this.#options.clock.now();
+    const upTo = this.#pausedAt > 0 ? this.#pausedAt : this.#now();
     const chunk = this.#current;
     this.#current = null;
     this.#out++;

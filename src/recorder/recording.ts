@@ -91,7 +91,7 @@ export class Recording {
       resume: () => this.#forEachLink((link) => link.resume()),
     });
     const links: LinkWorld = {
-      dialer: nodeDialer(settings.frameBytesMax),
+      dialer: nodeDialer(settings.frameBytesMax, this.#clock),
       http: nodeHttp,
       timers: nodeTimers,
       clock: this.#clock,
@@ -235,7 +235,7 @@ export class Recording {
     await Promise.all(this.links.map((link) => link.stop()));
     for (const timer of this.#timers) clearInterval(timer);
     this.ear.flush();
-    const message: ToRecorder = { kind: 'stop', received: Object.fromEntries(this.ear.counts), finishMs };
+    const message: ToRecorder = { kind: 'stop', received: Object.fromEntries(this.ear.counts()), finishMs };
     const balance = await this.#lastBalance(message, finishMs);
     this.#worker.removeAllListeners('exit');
     await this.#worker.terminate();

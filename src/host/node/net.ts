@@ -1,5 +1,5 @@
 import WebSocket from 'ws';
-import type { Dialer, Http, Socket, SocketEvents } from '../host.ts';
+import type { Dialer, Http, Socket, SocketEvents, TapeClock } from '../host.ts';
 
 /** Longest time for the WebSocket handshake, ms. */
 const HANDSHAKE_MS = 15_000;
@@ -11,15 +11,16 @@ const REST_MS = 20_000;
 const REST_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The real dialer, over `ws`; permessage-deflate is off, and text is not checked for UTF-8 (the journal does). */
-export function nodeDialer(frameBytesMax: number): Dialer {
-  return { dial: (url, events) => new NodeSocket(url, frameBytesMax, events) };
+export function nodeDialer(frameBytesMax: number, clock: TapeClock): Dialer {
+  return { dial: (url, events) => new NodeSocket(url, frameBytesMax, events, clock) };
 }
 
 class NodeSocket implements Socket {
   readonly #socket: WebSocket;
   #bytes: (() => number) | null = null;
 
-  constructor(url: string, frameBytesMax: number, events: SocketEvents) {
+  constructor(url: string, frameBytesMax: number, events: SocketEvents, clock: TapeClock) {
+    let readAt = 0;
     let failure: Error | null = null;
     const socket = new WebSocket(url, {
       perMessageDeflate: false,
@@ -32,12 +33,17 @@ class NodeSocket implements Socket {
     socket.on('upgrade', (response) => {
       const { socket: stream } = response;
       this.#bytes = () => stream.bytesRead;
+      // Before the listener of ws, which takes the messages of a read apart at once: one stamp serves them all.
+      readAt = clock.now();
+      stream.prependListener('data', () => {
+        readAt = clock.now();
+      });
       const headers: Record<string, string> = {};
       for (const [name, value] of Object.entries(response.headers))
         if (typeof value === 'string' && name !== 'set-cookie') headers[name] = value;
       socket.once('open', () => events.opened(headers));
     });
-    socket.on('message', (payload, binary) => events.message(payload as Buffer, binary));
+    socket.on('message', (payload, binary) => events.message(payload as Buffer, binary, readAt));
     socket.on('error', (error) => {
       failure = error;
       // A frame that breaks the rules: ws has stopped reading, and would wait long for the other side's farewell.
