@@ -32,8 +32,12 @@ export interface Disk {
   /** Opens a file to write on behind its end. */
   openToAppend(path: string): Promise<DiskFile>;
   read(path: string): Promise<Buffer>;
+  /** The bytes from `start` on, at most `length`; fewer where the file ends before. */
+  readPart(path: string, start: number, length: number): Promise<Buffer>;
   /** Writes a whole file so that it is there entirely or not at all: temporary name, sync, rename, sync of the directory. */
   replace(path: string, bytes: Uint8Array): Promise<void>;
+  /** Puts a file in the place of another, durably: whatever happens, `to` is the old file or the new one. */
+  rename(from: string, to: string): Promise<void>;
   /** Cuts a file to `size` bytes, durably. */
   truncate(path: string, size: number): Promise<void>;
   /** Names in a directory, sorted; empty where there is none. */

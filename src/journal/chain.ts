@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { TapeEvent } from '../record/index.ts';
+import { isObject, type TapeEvent } from '../record/index.ts';
 import { type PackedBlock, packBlock, placeBlock } from './block.ts';
 import { LineBuffer } from './line.ts';
 import type { TapeSummary } from './reader.ts';
 
 export type SealedEvent = Extract<TapeEvent, { event: 'sealed' }>;
+
+/** True of what the text of a seal block should be. */
+export function isSealedEvent(value: unknown): value is SealedEvent {
+  if (!isObject(value) || value.event !== 'sealed' || !isObject(value.frames)) return false;
+  return typeof value.blocks === 'number' && typeof value.sha256 === 'string';
+}
 
 /** Where the seal's line stands: a line of the run's own link. */
 export interface SealLine {
@@ -21,9 +27,15 @@ export class BlockChain {
   /** Blocks so far. */
   blocks = 0;
   readonly frames = new Map<number, number>();
+  readonly #dense: boolean;
   readonly #hash = createHash('sha256');
   #ordinal = 0;
   #headerCrc = 0;
+
+  /** @param dense the blocks bear the mark of `densify`. */
+  constructor(dense = false) {
+    this.#dense = dense;
+  }
 
   /** Gives a block the next place; its bytes are then as they stand in the file. */
   place(block: PackedBlock, byLink: ReadonlyMap<number, number>): void {
@@ -35,7 +47,8 @@ export class BlockChain {
 
   #place(block: PackedBlock, seal: boolean): void {
     this.#ordinal++;
-    this.#headerCrc = placeBlock(block, { ordinal: this.#ordinal, previousCrc: this.#headerCrc, seal });
+    const place = { ordinal: this.#ordinal, previousCrc: this.#headerCrc, seal, dense: this.#dense };
+    this.#headerCrc = placeBlock(block, place);
   }
 
   /** Takes up the chain behind what a file holds already. */

@@ -12,7 +12,16 @@ import type { Disk, DiskFile } from '../host/index.ts';
  *   allows (those on one file that were begun one after the other are not reordered by the journal itself).
  */
 
-export type Act = 'create' | 'append' | 'sync' | 'close' | 'replace' | 'truncate' | 'remove' | 'open';
+export type Act =
+  | 'create'
+  | 'append'
+  | 'sync'
+  | 'close'
+  | 'replace'
+  | 'truncate'
+  | 'rename'
+  | 'remove'
+  | 'open';
 
 /** A disk that was asked so often answers no more, so that an endless retry is a test that fails and no hang. */
 const OPERATIONS_MAX = 20_000;
@@ -139,6 +148,10 @@ export class CrashDisk implements Disk {
     return Buffer.from(this.#content(path).bytes);
   }
 
+  async readPart(path: string, start: number, length: number): Promise<Buffer> {
+    return Buffer.from(this.#content(path).bytes.subarray(start, start + length));
+  }
+
   replace(path: string, given: Uint8Array): Promise<void> {
     const bytes = Buffer.from(given);
     const put = (at: string): void => {
@@ -151,6 +164,16 @@ export class CrashDisk implements Disk {
       undefined,
       (random) => put(random() < 0.5 ? path : `${path}.tmp`),
     );
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    const move = (): void => {
+      this.files.set(to, this.#content(from));
+      this.files.delete(from);
+    };
+    return this.#run('rename', to, move, undefined, (random) => {
+      if (random() < 0.5) move();
+    });
   }
 
   truncate(path: string, size: number): Promise<void> {

@@ -9,6 +9,8 @@
  * What it leaves to others: what frames mean, when files change (`shouldRotate` only advises), who seals a repaired
  * file and with which line, and the bound on memory (`unsyncedBytes`).
  *
+ * A sealed file can be made denser afterwards (`densify`): the same lines in fewer, larger blocks.
+ *
  * The format of a block is drawn in `block.ts`, that of a line stands in `line.ts`, names in `files.ts`. The stock
  * `zstd -dc FILE` prints the lines.
  */
@@ -21,6 +23,7 @@ export {
   readBlockHeader,
 } from './block.ts';
 export type { SealedEvent, SealLine } from './chain.ts';
+export { type Densified, type DensifyOptions, densify, isDense } from './densify.ts';
 export { JournalFault } from './disk-queue.ts';
 export {
   endsWithSeal,
@@ -35,6 +38,7 @@ export {
   tapePath,
 } from './files.ts';
 export { LineBuffer, readLines } from './line.ts';
+export type { PaceOptions } from './pace.ts';
 export {
   type Block,
   catLines,
@@ -47,4 +51,5 @@ export {
   type TapeSummary,
 } from './reader.ts';
 export { type RecoveredFile, recoverFile, sealRecovered } from './recover.ts';
+export type { LeftReason } from './sealed-tape.ts';
 export { JournalWriter, type JournalWriterOptions, type SealedFile } from './writer.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Disk } from '../host/index.ts';
-import { type Frame, isObject, parseJson } from '../record/index.ts';
+import { type Frame, parseJson } from '../record/index.ts';
 import { type BlockHeader, HEADER_BYTES, HEADER_START, readBlockHeader, unpackBlock } from './block.ts';
-import type { SealedEvent } from './chain.ts';
+import { isSealedEvent, type SealedEvent } from './chain.ts';
 import { readLines } from './line.ts';
 
 /**
@@ -298,11 +298,6 @@ function checkSeal(bytes: Buffer, block: Block, summary: TapeSummary): string[] 
   if (createHash('sha256').update(bytes.subarray(0, block.offset)).digest('hex') !== event.sha256)
     faults.push('the bytes before the seal are not those that were sealed (SHA-256)');
   return faults;
-}
-
-function isSealedEvent(value: unknown): value is SealedEvent {
-  if (!isObject(value) || value.event !== 'sealed' || !isObject(value.frames)) return false;
-  return typeof value.blocks === 'number' && typeof value.sha256 === 'string';
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Disk } from '../host/index.ts';
 import type { FrameKind } from '../record/index.ts';
-import { compress, DEFAULT_LEVEL, packBlock } from './block.ts';
+import { compress, packBlock } from './block.ts';
 import type { SealedEvent, SealLine } from './chain.ts';
 import { DiskQueue, type JournalFault } from './disk-queue.ts';
 import { hourOf, type JournalFile, journalFile } from './files.ts';
@@ -17,7 +17,6 @@ export interface JournalWriterOptions {
   readonly blockBytes?: number;
   /** Size at which `shouldRotate` asks for another file. */
   readonly fileBytesMax?: number;
-  readonly level?: number;
   readonly onFault?: (fault: JournalFault) => void;
   /**
    * A file that failed earlier: all that was on its way there is durable, there or in the files behind it. It may be
@@ -44,7 +43,6 @@ export class JournalWriter {
   readonly #syncMs: number;
   readonly #blockBytes: number;
   readonly #fileBytesMax: number;
-  readonly #level: number;
   readonly #lines: LineBuffer;
   readonly #queue: DiskQueue;
   #nowMs = 0;
@@ -62,7 +60,6 @@ export class JournalWriter {
     this.#syncMs = options.syncMs ?? 250;
     this.#blockBytes = options.blockBytes ?? 1 << 20;
     this.#fileBytesMax = options.fileBytesMax ?? 256 << 20;
-    this.#level = options.level ?? DEFAULT_LEVEL;
     this.#lines = new LineBuffer(this.#blockBytes + (this.#blockBytes >> 2));
     this.#queue = new DiskQueue({
       disk,
@@ -108,7 +105,7 @@ export class JournalWriter {
     this.#isOpen = true;
     this.#fileHour = hourOf(startTime);
     this.#fileBytes = 0;
-    const packed = state === null ? null : compress(state, this.#level);
+    const packed = state === null ? null : compress(state);
     const memory = packed?.length ?? 0;
     const { promise, resolve } = Promise.withResolvers<string>();
     this.#queue.push({ kind: 'open', memory, start: startTime, state: packed, done: resolve });
@@ -193,7 +190,7 @@ export class JournalWriter {
   #cut(): void {
     if (this.#lines.length === 0) return;
     const { frames, firstTime, lastTime, byLink } = this.#lines.counts();
-    const block = packBlock(this.#lines.text(), frames, firstTime, lastTime, this.#level);
+    const block = packBlock(this.#lines.text(), frames, firstTime, lastTime);
     this.#lines.clear();
     const memory = block.bytes.length;
     this.#fileBytes += memory;

@@ -79,6 +79,8 @@ function memoryDisk(): { disk: Disk; files: Map<string, Buffer> } {
   const disk: Disk = {
     create: unused,
     openToAppend: unused,
+    readPart: unused,
+    rename: unused,
     truncate: unused,
     list: unused,
     remove: unused,

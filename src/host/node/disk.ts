@@ -49,6 +49,21 @@ export const nodeDisk: Disk = {
     return new NodeFile(await open(path, constants.O_WRONLY | constants.O_APPEND));
   },
   read: (path) => readFile(path),
+  async readPart(path, start, length) {
+    const handle = await open(path, constants.O_RDONLY);
+    try {
+      const bytes = Buffer.allocUnsafe(length);
+      let filled = 0;
+      while (filled < length) {
+        const { bytesRead } = await handle.read(bytes, filled, length - filled, start + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return bytes.subarray(0, filled);
+    } finally {
+      await handle.close();
+    }
+  },
   async replace(path, bytes) {
     await mkdir(dirname(path), { recursive: true });
     const temporary = `${path}.tmp`;
@@ -61,6 +76,10 @@ export const nodeDisk: Disk = {
     }
     await rename(temporary, path);
     await syncDirectory(dirname(path));
+  },
+  async rename(from, to) {
+    await rename(from, to);
+    await syncDirectory(dirname(to));
   },
   async truncate(path, size) {
     const handle = await open(path, 'r+');
