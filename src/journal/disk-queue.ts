@@ -56,6 +56,15 @@ export type Item = OpenItem | BlockItem | SealItem;
 /** Items are numbered from 1 in the order of pushing, so that durability is one number. */
 type Numbered = Item & { readonly number: number };
 
+/** Where a durable block is. */
+export interface DurableBlock {
+  /** In the order of blocks: see `JournalWriter.lastNumber`. */
+  readonly number: number;
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** The file being written. */
 interface Tape {
   readonly path: string;
@@ -66,6 +75,8 @@ interface Tape {
   /** Blocks written whole, and items that an fsync covered. */
   written: number;
   synced: number;
+  /** Bytes of the blocks that an fsync covered. */
+  syncedBytes: number;
   /** What the seal says, once it is written. */
   seal: SealedEvent | null;
   failure: { readonly act: 'append' | 'sync'; readonly error: unknown } | null;
@@ -76,6 +87,8 @@ export interface DiskQueueOptions {
   readonly directory: string;
   readonly onFault: (fault: JournalFault) => void;
   readonly onReleased: (path: string) => void;
+  /** A block is durable: once for each, in order, with the file it is in for good. */
+  readonly onDurable: (block: DurableBlock) => void;
   /** An fsync returned. */
   readonly onSynced: () => void;
 }
@@ -225,7 +238,17 @@ export class DiskQueue {
       if (head.kind === 'open' && head.state !== null) await disk.replace(statePathOf(path), head.state);
       const file = await disk.create(path);
       const chain = new BlockChain();
-      this.#tape = { path, file, chain, unsynced: [], written: 0, synced: 0, seal: null, failure: null };
+      this.#tape = {
+        path,
+        file,
+        chain,
+        unsynced: [],
+        written: 0,
+        synced: 0,
+        syncedBytes: 0,
+        seal: null,
+        failure: null,
+      };
     } catch (error) {
       this.#fault('create', path, this.#waitToRetry(), error);
       return;
@@ -266,11 +289,18 @@ export class DiskQueue {
     tape.synced += count;
     for (const item of tape.unsynced.splice(0, count)) {
       this.#forget(item);
-      if (item.kind === 'block') this.framesDurable += item.block.frames;
+      if (item.kind === 'block') this.#blockDurable(tape, item);
       if (item.kind === 'seal' && tape.seal !== null) item.done({ path: tape.path, seal: tape.seal });
     }
     if (this.durable >= this.#failedUpTo)
       for (const path of this.#failed.splice(0)) this.#options.onReleased(path);
+  }
+
+  #blockDurable(tape: Tape, { number, block }: Numbered & BlockItem): void {
+    this.framesDurable += block.frames;
+    const { length } = block.bytes;
+    this.#options.onDurable({ number, path: tape.path, offset: tape.syncedBytes, length });
+    tape.syncedBytes += length;
   }
 
   /** The item is durable, or nothing more can be done for it (a seal): its memory goes, and who waits goes on. */

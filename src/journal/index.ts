@@ -24,7 +24,7 @@ export {
 } from './block.ts';
 export type { SealedEvent, SealLine } from './chain.ts';
 export { type Densified, type DensifyOptions, densify, isDense } from './densify.ts';
-export { JournalFault } from './disk-queue.ts';
+export { type DurableBlock, JournalFault } from './disk-queue.ts';
 export {
   endsWithSeal,
   hourOf,
@@ -41,6 +41,7 @@ export { LineBuffer, readLines } from './line.ts';
 export type { PaceOptions } from './pace.ts';
 export {
   type Block,
+  blockText,
   catLines,
   type Damage,
   type DamageReason,

@@ -58,6 +58,16 @@ export function wholeAt(bytes: Buffer, offset: number, header: BlockHeader): boo
   return end <= bytes.length && crc32(bytes.subarray(start, end)) === header.compressedCrc;
 }
 
+/**
+ * The lines of a block whose bytes these are, header and zstd frame.
+ * @throws Error where they are no whole block
+ */
+export function blockText(bytes: Buffer): Buffer {
+  const header = readBlockHeader(bytes, 0);
+  if (header === null || !wholeAt(bytes, 0, header)) throw new Error('no whole block stands here');
+  return unpackBlock(bytes.subarray(HEADER_BYTES, HEADER_BYTES + header.compressedBytes), header.textBytes);
+}
+
 /** Offset of the next header with a right CRC in `[from, to)`, or -1. */
 function findHeader(bytes: Buffer, from: number, to: number): number {
   const searched = bytes.subarray(0, to);

@@ -2,7 +2,7 @@ import type { Disk } from '../host/index.ts';
 import type { FrameKind } from '../record/index.ts';
 import { compress, packBlock } from './block.ts';
 import type { SealedEvent, SealLine } from './chain.ts';
-import { DiskQueue, type JournalFault } from './disk-queue.ts';
+import { DiskQueue, type DurableBlock, type JournalFault } from './disk-queue.ts';
 import { hourOf, type JournalFile, journalFile } from './files.ts';
 import { LineBuffer } from './line.ts';
 
@@ -23,6 +23,8 @@ export interface JournalWriterOptions {
    * recovered and sealed from now on.
    */
   readonly onReleased?: (path: string) => void;
+  /** A block is durable: once for each, in order, with the file it is in for good. */
+  readonly onDurable?: (block: DurableBlock) => void;
 }
 
 /** A file that was sealed: after a fault not the one that was begun, but the one that took over. */
@@ -55,7 +57,7 @@ export class JournalWriter {
   framesAppended = 0;
 
   constructor(options: JournalWriterOptions) {
-    const { disk, directory, onFault, onReleased } = options;
+    const { disk, directory, onFault, onReleased, onDurable } = options;
     this.#exchange = options.exchange;
     this.#syncMs = options.syncMs ?? 250;
     this.#blockBytes = options.blockBytes ?? 1 << 20;
@@ -66,6 +68,7 @@ export class JournalWriter {
       directory,
       onFault: (fault) => onFault?.(fault),
       onReleased: (path) => onReleased?.(path),
+      onDurable: (block) => onDurable?.(block),
       onSynced: () => this.#wantSync(),
     });
   }
@@ -88,6 +91,11 @@ export class JournalWriter {
   /** Bytes written to files since the start. */
   get bytesWritten(): number {
     return this.#queue.bytesWritten;
+  }
+
+  /** Number of the last thing handed to the disk: blocks cut from now on have higher ones. */
+  get lastNumber(): number {
+    return this.#queue.pushed;
   }
 
   /** True while the disk fails: from a failure to the next fsync that returns. */

@@ -34,7 +34,7 @@ export class LiveRows {
     return {
       exchange,
       market,
-      links: open === links.length ? `${open} up` : `${open}/${links.length} up`,
+      links: `${open === links.length ? open : `${open}/${links.length}`} up${behind(now)}`,
       streamsUp: now?.streamsUp ?? 0,
       streamsAsked: now?.streamsAsked ?? planned,
       framesPerSecond: ((now?.frames ?? 0) - before.frames) / seconds,
@@ -46,4 +46,10 @@ export class LiveRows {
       gaps: now === undefined ? '-' : now.gapsOpen > 0 ? `${now.gaps} (${now.gapsOpen} open)` : `${now.gaps}`,
     };
   }
+}
+
+/** Says so where rows are made later than frames come. */
+function behind(now: MarketStatus | undefined): string {
+  const seconds = Math.round((now?.behindMs ?? 0) / 1000);
+  return seconds > 0 ? `, rows ${seconds} s behind` : '';
 }

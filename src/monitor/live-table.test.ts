@@ -32,6 +32,7 @@ function status(over: Partial<MarketStatus> = {}): MarketStatus {
     journalBytes: 0,
     streamsAsked: 8,
     streamsUp: 8,
+    behindMs: 0,
     gapsOpen: 0,
     gaps: 0,
     lastTrade: null,
@@ -103,4 +104,9 @@ test('bytes read well at every size', () => {
     '3.2 GB',
     '4000.0 GB',
   ]);
+});
+
+test('rows that are made late are said to be', () => {
+  const rows = new LiveRows().rows([keeper('open')], [status({ behindMs: 12_400 })], 0);
+  assert.equal(rows[0]?.links, '1 up, rows 12 s behind');
 });

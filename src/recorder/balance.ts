@@ -3,10 +3,11 @@ import type { ExchangeBalance } from './messages.ts';
 /** Every difference in a balance, in words; empty when all is zero. */
 export function balanceDifferences(balance: readonly ExchangeBalance[]): string[] {
   const differences: string[] = [];
-  for (const { exchange, received, journaled, outcomes, rows } of balance) {
+  for (const { exchange, received, journaled, outcomes, behind, rows } of balance) {
     if (received !== journaled)
       differences.push(`${exchange}: ${received} frames received, ${journaled} journaled`);
-    const used = outcomes.rows + outcomes.control + outcomes.repeat + outcomes.held + outcomes.undecoded;
+    const { rows: withRows, control, repeat, held, undecoded } = outcomes;
+    const used = withRows + control + repeat + held + undecoded + behind;
     if (journaled !== used)
       differences.push(`${exchange}: ${journaled} frames journaled, ${used} accounted for`);
     for (const { table, made, stored } of rows)
@@ -26,12 +27,14 @@ export function renderBalance(balance: readonly ExchangeBalance[]): string[] {
     rows,
     checksums,
     decoderErrors,
+    behind,
     inexactNumbers,
+    drift,
     unfinished,
   } of balance) {
     const { rows: withRows, control, repeat, held, undecoded } = outcomes;
     lines.push(
-      `${exchange}: frames received ${received} = journaled ${journaled} = with rows ${withRows} + control ${control} + repeats ${repeat} + held ${held} + undecoded ${undecoded}`,
+      `${exchange}: frames received ${received} = journaled ${journaled} = with rows ${withRows} + control ${control} + repeats ${repeat} + held ${held} + undecoded ${undecoded}${behind > 0 ? ` + left to the next start ${behind}` : ''}`,
     );
     const tables = rows.filter(({ made, stored }) => made > 0 || stored > 0);
     lines.push(
@@ -41,7 +44,9 @@ export function renderBalance(balance: readonly ExchangeBalance[]): string[] {
       lines.push(`  checksums matched ${checksums.matched}, failed ${checksums.failed}`);
     if (decoderErrors > 0) lines.push(`  decoder errors ${decoderErrors}: see the undecoded table`);
     if (inexactNumbers > 0)
-      lines.push(`  numbers of more than 15 digits ${inexactNumbers}: their text is in the journal`);
+      lines.push(`  numbers that no double holds exactly ${inexactNumbers}: their text is in the journal`);
+    for (const [path, count] of Object.entries(drift))
+      lines.push(`  news: ${count} messages have a field that is not described here: ${path}`);
     for (const file of unfinished)
       lines.push(`  ${file}: store files will be made at the next start; the rows are in recent/`);
   }

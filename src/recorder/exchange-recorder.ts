@@ -13,13 +13,13 @@ import {
   type TapeEvent,
 } from '../record/index.ts';
 import type { EntryKind } from './chunk.ts';
+import { DecodeStage } from './decode-stage.ts';
 import type { Finisher } from './finisher.ts';
 import { inflate } from './inflate.ts';
 import { keyOf } from './journal-files.ts';
 import { MarketStats, sampleBatch } from './market-stats.ts';
 import type { ExchangeBalance, MarketStatus, RecorderSetup } from './messages.ts';
-import { RowStore } from './row-store.ts';
-import { Session } from './session.ts';
+import { turn } from './turn.ts';
 import { Watch } from './watch.ts';
 
 /** Journal bytes in memory, not yet durable, above which the disk is waited for. */
@@ -37,21 +37,32 @@ export interface RecorderWorld {
   log(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
+/** What is kept of a link whose lines are journaled. */
+interface LinkState {
+  readonly link: number;
+  /** Ordinal of its last line. */
+  ordinal: number;
+  /** Empty until it is dialled, and of the run's own link. */
+  market: string;
+  stats: MarketStats;
+}
+
 /**
- * Records one exchange: every entry goes to the journal first, then through the watch and the session into rows.
- * Journal files are sealed by the hour and by size; each sealed file becomes one store file per table.
+ * Records one exchange, in two stages: every entry goes to the journal and to the watch at once, and from there into
+ * rows, at once or, under overload, later (`DecodeStage`). Journal files are sealed by the hour and by size; each
+ * sealed file becomes one store file per table.
  */
 export class ExchangeRecorder {
   readonly exchange: Exchange;
-  readonly session: Session;
+  readonly decoding: DecodeStage;
   readonly #world: RecorderWorld;
-  readonly #runLink: number;
   readonly #journal: JournalWriter;
   readonly #rows: Rows;
-  readonly #store: RowStore;
   readonly #watch: Watch;
-  readonly #ordinals = new Map<number, number>();
-  readonly #markets = new Map<number, string>();
+  readonly #runLink: LinkState;
+  readonly #links = new Map<number, LinkState>();
+  /** The link of the last entry: most come in a row. */
+  #link: LinkState;
   readonly #stats = new Map<string, MarketStats>();
   readonly #frame = new Frame();
   /** The journal file begun last: `<date>/<name>`; null where none was. */
@@ -65,16 +76,9 @@ export class ExchangeRecorder {
   constructor(exchange: Exchange, world: RecorderWorld, journalDirectory: string, state: Json | null) {
     this.exchange = exchange;
     this.#world = world;
-    this.#runLink = world.setup.runLinks[exchange.name] ?? 0;
+    this.#runLink = this.#linkOf(world.setup.runLinks[exchange.name] ?? 0);
+    this.#link = this.#runLink;
     this.#rows = new Rows(() => undefined);
-    this.session = new Session(exchange, this.#rows, {
-      request: (link, _frame, request) => world.request(link, request),
-    });
-    if (state !== null && !this.session.restore(state))
-      world.log('warn', 'decoder state of another version was left aside', { exchange: exchange.name });
-    this.#store = new RowStore(this.#rows, world, exchange.name, (batch, streams) =>
-      sampleBatch(batch, streams, (market) => this.#statsOf(market)),
-    );
     this.#journal = new JournalWriter({
       disk: world.disk,
       directory: journalDirectory,
@@ -82,11 +86,22 @@ export class ExchangeRecorder {
       syncMs: world.setup.syncMs,
       fileBytesMax: world.setup.fileBytesMax,
       onFault: (fault) => this.#diskFault(fault),
+      onDurable: (block) => this.decoding.durable(block),
     });
+    this.decoding = new DecodeStage({
+      exchange,
+      rows: this.#rows,
+      world,
+      journal: this.#journal,
+      hooks: { request: (link, _frame, request) => world.request(link, request) },
+      look: (batch, streams) => sampleBatch(batch, streams, (market) => this.#statsOf(market)),
+    });
+    if (state !== null && !this.decoding.session.restore(state))
+      world.log('warn', 'decoder state of another version was left aside', { exchange: exchange.name });
     this.#watch = new Watch(exchange, {
       streams: this.#rows.streams,
-      heardAt: (stream) => this.session.heardAt[stream] ?? 0,
-      event: (link, event) => this.#own(link, event),
+      heardAt: (stream) => this.decoding.session.heardAt[stream] ?? 0,
+      event: (link, event) => this.#own(this.#linkOf(link), event),
       request: (link, request) => world.request(link, request),
       log: (message, fields) => world.log('warn', message, { exchange: exchange.name, ...fields }),
     });
@@ -100,12 +115,14 @@ export class ExchangeRecorder {
     const exchange = this.exchange.name;
     const fields = { exchange, act, path, error: message, retryMs };
     this.#world.log('error', 'the disk refused the journal; going on in a new file', fields);
-    this.#store.drop();
+    this.decoding.store.drop();
   }
 
   /** True where the next entry of this time belongs into a new file: `beginFile` must be awaited first. */
   needsFile(time: number): boolean {
     if (this.#journal.isOpen && !this.#mayRotate && time < this.#hourEnd) return false;
+    // The next file begins with the decoder's state there.
+    if (this.decoding.isBehind) return false;
     this.#mayRotate = false;
     return this.#journal.shouldRotate(time);
   }
@@ -114,14 +131,15 @@ export class ExchangeRecorder {
   async beginFile(time: number): Promise<void> {
     this.#time = Math.max(this.#time, time);
     await this.#seal(this.#time);
-    const state = Buffer.from(JSON.stringify(this.session.state()));
+    const { session, store } = this.decoding;
+    const state = Buffer.from(JSON.stringify(session.state()));
     const key = keyOf(await this.#journal.beginFile(this.#time, state));
     this.#hourEnd = (Math.floor(this.#time / HOUR_US) + 1) * HOUR_US;
     this.lastFile = `${key.date}/${key.name}`;
-    await this.#store.open(key);
-    const isFirst = !this.#ordinals.has(this.#runLink);
+    await store.open(key);
+    const isFirst = this.#runLink.ordinal === 0;
     // What the session still holds when a run begins was open when the last one was killed: it is open no more.
-    const links = isFirst ? [] : this.session.openLinks();
+    const links = isFirst ? [] : session.openLinks();
     this.#own(this.#runLink, { event: 'file', format: TAPE_FORMAT, exchange: this.exchange.name, links });
     if (!isFirst) return;
     const { version, simulated } = this.#world.setup;
@@ -131,34 +149,45 @@ export class ExchangeRecorder {
   /** Takes one entry of the ear. `needsFile` must be false. */
   entry(time: number, link: number, kind: EntryKind, bytes: Buffer, start: number, end: number): void {
     this.#time = time;
+    const state = this.#link.link === link ? this.#link : this.#linkOf(link);
+    this.#link = state;
     switch (kind) {
       case 'text':
-        this.#received(time, link, 'received', bytes, start, end);
+        this.#received(time, state, 'received', bytes, start, end);
         break;
       case 'binary': {
         const text = inflate(bytes.subarray(start, end), this.#world.setup.frameBytesMax);
-        if (text === null) this.#received(time, link, 'received', bytes, start, end);
-        else this.#received(time, link, 'gzip', text, 0, text.length);
+        if (text === null) this.#received(time, state, 'received', bytes, start, end);
+        else this.#received(time, state, 'gzip', text, 0, text.length);
         break;
       }
       case 'sent': {
-        const frame = this.#journalled(time, link, 'sent', bytes, start, end);
-        this.session.line(frame);
+        const frame = this.#journalled(time, state, 'sent', bytes, start, end);
+        this.decoding.line(frame);
         this.#watch.sent(frame);
         break;
       }
       case 'rest':
-        this.session.line(this.#journalled(time, link, 'rest', bytes, start, end));
+        this.decoding.line(this.#journalled(time, state, 'rest', bytes, start, end));
         break;
       case 'event':
-        this.#event(time, link, bytes, start, end);
+        this.#event(time, state, bytes, start, end);
         break;
     }
   }
 
+  #linkOf(link: number): LinkState {
+    let state = this.#links.get(link);
+    if (state === undefined) {
+      state = { link, ordinal: 0, market: '', stats: this.#statsOf('') };
+      this.#links.set(link, state);
+    }
+    return state;
+  }
+
   #received(
     time: number,
-    link: number,
+    link: LinkState,
     kind: 'received' | 'gzip',
     bytes: Buffer,
     start: number,
@@ -166,61 +195,54 @@ export class ExchangeRecorder {
   ): void {
     const frame = this.#journalled(time, link, kind, bytes, start, end);
     this.#journaled++;
-    const stats = this.#statsOf(this.#markets.get(link) ?? '');
-    stats.frames++;
-    stats.bytes += end - start;
-    this.session.line(frame);
+    link.stats.frames++;
+    link.stats.bytes += end - start;
+    this.decoding.line(frame);
     this.#watch.received(frame);
   }
 
-  #event(time: number, link: number, bytes: Buffer, start: number, end: number): void {
-    const frame = this.#journalled(time, link, 'event', bytes, start, end);
+  #event(time: number, state: LinkState, bytes: Buffer, start: number, end: number): void {
+    const { link } = state;
+    const frame = this.#journalled(time, state, 'event', bytes, start, end);
     const event = parseJson(frame.text());
     if (isObject(event) && event.event === 'dialled') {
-      const market = String(event.market);
-      this.#markets.set(link, market);
-      this.#watch.dialled(link, market, event.streams as Stream[], time);
+      state.market = String(event.market);
+      state.stats = this.#statsOf(state.market);
+      this.#watch.dialled(link, state.market, event.streams as Stream[], time);
     } else if (isObject(event) && event.event === 'closed') this.#watch.closed(link);
-    this.session.line(frame);
-    if (isObject(event) && event.event === 'closed') this.#forget(link);
-  }
-
-  #forget(link: number): void {
-    this.#markets.delete(link);
-    this.#ordinals.delete(link);
+    this.decoding.line(frame);
+    if (isObject(event) && event.event === 'closed') this.#links.delete(link);
   }
 
   /** Gives the entry its ordinal and writes it to the journal; the frame is valid until the next one. */
   #journalled(
     time: number,
-    link: number,
+    state: LinkState,
     kind: Frame['kind'],
     bytes: Buffer,
     start: number,
     end: number,
   ): Frame {
-    const ordinal = (this.#ordinals.get(link) ?? 0) + 1;
-    this.#ordinals.set(link, ordinal);
-    const frame = this.#frame.set(time, link, ordinal, kind, bytes, start, end);
+    const { link } = state;
+    const ordinal = ++state.ordinal;
     this.#journal.append(time, link, ordinal, kind, bytes, start, end);
-    return frame;
+    return this.#frame.set(time, link, ordinal, kind, bytes, start, end);
   }
 
   /** A line of our own making, at the tape's present time. */
-  #own(link: number, event: TapeEvent): void {
+  #own(state: LinkState, event: TapeEvent): void {
     const bytes = Buffer.from(JSON.stringify(event));
-    const ordinal = (this.#ordinals.get(link) ?? 0) + 1;
-    this.#ordinals.set(link, ordinal);
-    const frame = new Frame().set(this.#time, link, ordinal, 'event', bytes);
-    this.#journal.append(this.#time, link, ordinal, 'event', bytes, 0, bytes.length);
-    this.session.line(frame);
+    const ordinal = ++state.ordinal;
+    const frame = new Frame().set(this.#time, state.link, ordinal, 'event', bytes);
+    this.#journal.append(this.#time, state.link, ordinal, 'event', bytes, 0, bytes.length);
+    this.decoding.line(frame);
   }
 
   /** Everything up to `time` is in: deadlines are judged, blocks that are due are written. */
   upTo(time: number): void {
     this.#time = Math.max(this.#time, time);
     this.#mayRotate = true;
-    if (this.#journal.isOpen) this.#watch.upTo(time);
+    if (this.#journal.isOpen) this.#watch.upTo(time, this.decoding.isBehind ? this.decoding.time : time);
     this.tick();
   }
 
@@ -232,7 +254,8 @@ export class ExchangeRecorder {
   /** Waits where a queue behind the journal has reached its bound. */
   async relieve(): Promise<void> {
     if (this.#journal.unsyncedBytes > UNSYNCED_BYTES_MAX) await this.#journal.durable();
-    if (this.#store.isFull) await this.flushStore();
+    if (this.decoding.store.isFull) await this.flushStore();
+    while (this.decoding.isFull) await this.decoding.catchUp();
   }
 
   /** Resolves when everything taken so far is on disk; for an end without a seal. */
@@ -241,41 +264,58 @@ export class ExchangeRecorder {
   }
 
   get overloaded(): boolean {
-    return this.#journal.unsyncedBytes > UNSYNCED_BYTES_MAX || this.#store.isFull;
+    return (
+      this.#journal.unsyncedBytes > UNSYNCED_BYTES_MAX || this.decoding.store.isFull || this.decoding.isFull
+    );
   }
 
   /** Makes the rows so far readable in `recent/`. */
   flushStore(): Promise<void> {
-    return this.#store.flush();
+    return this.decoding.store.flush();
   }
 
   async #seal(time: number): Promise<void> {
     if (!this.#journal.isOpen) return;
-    const ordinal = (this.#ordinals.get(this.#runLink) ?? 0) + 1;
-    this.#ordinals.set(this.#runLink, ordinal);
-    const sealed = await this.#journal.seal({ time, link: this.#runLink, ordinal });
-    if (sealed === null) this.#store.drop();
-    else await this.#store.seal();
+    const ordinal = ++this.#runLink.ordinal;
+    const sealed = await this.#journal.seal({ time, link: this.#runLink.link, ordinal });
+    if (sealed === null) this.decoding.store.drop();
+    else await this.decoding.store.seal();
   }
 
-  /** Seals the last file. The session's state is then that of the journal's end. */
-  async stop(): Promise<void> {
+  /**
+   * Seals the last file, once all of it is decoded; what is not by `untilMs` (of performance.now) is left to the next
+   * start. The session's state is then that of the journal's end, unless some is left.
+   */
+  async stop(untilMs: number): Promise<void> {
+    // A disk that fails leaves nothing to read back: it is waited for as far as time allows.
+    while (this.decoding.isBehind && performance.now() < untilMs) {
+      await this.decoding.catchUp();
+      await turn();
+    }
+    if (this.decoding.isBehind) this.decoding.store.drop();
     await this.#seal(this.#time);
   }
 
   /** How everything received was used. Call it after `stop` and after the finisher has settled. */
   balance(received: number): ExchangeBalance {
+    const { session, store } = this.decoding;
     return {
       exchange: this.exchange.name,
       received,
       journaled: this.#journaled,
-      outcomes: this.session.counts,
-      rows: this.#store.counts(),
-      checksums: this.session.checksums,
-      decoderErrors: this.session.decoderErrors,
-      inexactNumbers: this.session.decimals.inexact,
-      unfinished: this.#store.unfinished(),
+      outcomes: session.counts,
+      behind: this.decoding.framesBehind,
+      rows: store.counts(),
+      checksums: session.checksums,
+      decoderErrors: session.decoderErrors,
+      inexactNumbers: session.decimals.inexact,
+      drift: Object.fromEntries(session.drift.counts),
+      unfinished: store.unfinished(),
     };
+  }
+
+  #openMarkets(): Set<string> {
+    return new Set([...this.#links.values()].map(({ market }) => market).filter((market) => market !== ''));
   }
 
   #statsOf(market: string): MarketStats {
@@ -291,11 +331,11 @@ export class ExchangeRecorder {
   status(): MarketStatus[] {
     this.#rows.flush();
     const openGaps = new Map<string, number>();
-    for (const stream of this.session.gaps.streams()) {
+    for (const stream of this.decoding.session.gaps.streams()) {
       const { market } = this.#rows.streams.entry(stream);
       openGaps.set(market, (openGaps.get(market) ?? 0) + 1);
     }
-    return [...new Set(this.#markets.values())].sort().map((market) => {
+    return [...this.#openMarkets()].sort().map((market) => {
       const stats = this.#statsOf(market);
       const { asked, up } = this.#watch.counts(market);
       return {
@@ -306,6 +346,7 @@ export class ExchangeRecorder {
         journalBytes: this.#journal.bytesWritten,
         streamsAsked: asked,
         streamsUp: up,
+        behindMs: this.decoding.isBehind ? Math.max(0, this.#time - this.decoding.time) / 1000 : 0,
         gapsOpen: openGaps.get(market) ?? 0,
         gaps: stats.gaps,
         lastTrade: stats.lastTrade,

@@ -14,6 +14,8 @@ export interface RecorderSetup {
   readonly frameBytesMax: number;
   readonly fileBytesMax: number;
   readonly memory: string;
+  /** Chunks in the ear's pool: so many may wait here at most. */
+  readonly chunks: number;
 }
 
 /** From the ear to the recorder. */
@@ -62,6 +64,8 @@ export interface MarketStatus {
   readonly journalBytes: number;
   readonly streamsAsked: number;
   readonly streamsUp: number;
+  /** How far decoding is behind the journal, ms of the tape; 0 while it is not. */
+  readonly behindMs: number;
   readonly gapsOpen: number;
   readonly gaps: number;
   readonly lastTrade: { readonly symbol: string; readonly price: number } | null;
@@ -75,10 +79,14 @@ export interface ExchangeBalance {
   readonly received: number;
   readonly journaled: number;
   readonly outcomes: OutcomeCounts;
+  /** Frames that the stop left to the next start to decode. */
+  readonly behind: number;
   readonly rows: readonly { readonly table: Table; readonly made: number; readonly stored: number }[];
   readonly checksums: { readonly matched: number; readonly failed: number };
   readonly decoderErrors: number;
   readonly inexactNumbers: number;
+  /** Fields that no shape declares, by message and path: how many messages had them. */
+  readonly drift: Readonly<Record<string, number>>;
   /** Journal files whose store files will be made at the next start; their rows are in `recent/` and counted as stored. */
   readonly unfinished: readonly string[];
 }

@@ -11,6 +11,7 @@ import { ExchangeRecorder, type RecorderWorld } from './exchange-recorder.ts';
 import { Finisher } from './finisher.ts';
 import type { FromRecorder, RecorderSetup } from './messages.ts';
 import { recoverExchange } from './recover.ts';
+import { turn } from './turn.ts';
 
 /** How often rows become readable in `recent/`, ms. */
 const FLUSH_MS = 3000;
@@ -18,8 +19,18 @@ const FLUSH_MS = 3000;
 const STATUS_MS = 500;
 /** How often blocks that are due are looked for, ms. */
 const TICK_MS = 25;
+/** Load lasts when this share of the pool's chunks has waited for this long. */
+const LOADED_SHARE = 0.5;
+const LOADED_MS = 1000;
 /** Longest wait for the journals' last bytes when the recorder fails, ms. */
 const RESCUE_MS = 2000;
+
+interface StopRequest {
+  /** Messages that the ear took, per link. */
+  readonly received: Readonly<Record<number, number>>;
+  /** Longest time for decoding and finishing, ms. */
+  readonly finishMs: number;
+}
 
 /**
  * The recorder: takes chunks from the ear, in order, and gives each entry to its exchange. It runs in a worker thread
@@ -35,7 +46,12 @@ export class Recorder {
   readonly #owners = new Map<number, ExchangeRecorder>();
   #instance: DuckDBInstance | null = null;
   #finisher: Finisher | null = null;
-  #work: Promise<void> = Promise.resolve();
+  /** Chunks that wait; bounded by the ear's pool, which gets them back when they are done. */
+  readonly #chunks: Chunk[] = [];
+  #stopRequest: StopRequest | null = null;
+  #isWorking = false;
+  /** Since when many chunks have waited, on this process's clock; null while few do. */
+  #loadedSince: number | null = null;
   #timers: NodeJS.Timeout[] = [];
   #flushing = false;
   #broken = false;
@@ -131,7 +147,59 @@ export class Recorder {
 
   /** Queues a chunk; chunks are done in order. */
   take(chunk: Chunk): void {
-    this.#work = this.#work.then(() => this.#chunk(chunk)).catch((error: Error) => this.#failed(error));
+    this.#chunks.push(chunk);
+    this.#work();
+  }
+
+  #work(): void {
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    this.#run().then(
+      () => {
+        this.#isWorking = false;
+        if (this.#chunks.length > 0 || this.#stopRequest !== null) this.#work();
+      },
+      (error: Error) => this.#failed(error),
+    );
+  }
+
+  /** Chunks first; what waits to be decoded while none does; a stop when both are through. */
+  async #run(): Promise<void> {
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) {
+        this.#judgeLoad();
+        await this.#chunk(chunk);
+      } else if (this.#stopRequest !== null) {
+        const request = this.#stopRequest;
+        this.#stopRequest = null;
+        return this.#stop(request);
+      } else if (!(await this.#catchUp())) return;
+      // Messages, timers and the disk have their turn: only then is it known how many chunks wait.
+      await turn();
+    }
+  }
+
+  /** Under a load that lasts, decoding steps back behind the journal. */
+  #judgeLoad(): void {
+    if (this.#chunks.length < this.#setup.chunks * LOADED_SHARE) {
+      this.#loadedSince = null;
+      return;
+    }
+    this.#loadedSince ??= performance.now();
+    if (performance.now() - this.#loadedSince < LOADED_MS) return;
+    for (const recorder of this.#recorders.values()) recorder.decoding.fallBehind();
+  }
+
+  /** Decodes some of what waits; false where nothing does. */
+  async #catchUp(): Promise<boolean> {
+    let isBehind = false;
+    for (const { decoding } of this.#recorders.values()) {
+      if (!decoding.isBehind) continue;
+      isBehind = true;
+      await decoding.catchUp();
+    }
+    return isBehind;
   }
 
   async #chunk(chunk: Chunk): Promise<void> {
@@ -163,27 +231,27 @@ export class Recorder {
    * `received` counts what the ear took, per link; `finishMs` is what the whole may take.
    */
   stop(received: Readonly<Record<number, number>>, finishMs: number): void {
-    this.#work = this.#work
-      .then(() => this.#stop(received, finishMs))
-      .catch((error: Error) => this.#failed(error));
+    this.#stopRequest = { received, finishMs };
+    this.#work();
   }
 
   /** The end state only saves the next start a reading of the last journal file: failing is no reason to stop badly. */
-  async #saveEndState({ exchange, lastFile, session }: ExchangeRecorder): Promise<void> {
+  async #saveEndState({ exchange, lastFile, decoding }: ExchangeRecorder): Promise<void> {
+    if (decoding.isBehind) return;
     try {
-      await saveEndState(nodeDisk, this.#setup.data, exchange, lastFile, session.state());
+      await saveEndState(nodeDisk, this.#setup.data, exchange, lastFile, decoding.session.state());
     } catch (error) {
       const fields = { exchange: exchange.name, error: (error as Error).message };
       this.#log('warn', 'the decoder state was not kept; the next start reads the last journal file', fields);
     }
   }
 
-  async #stop(received: Readonly<Record<number, number>>, finishMs: number): Promise<void> {
+  async #stop({ received, finishMs }: StopRequest): Promise<void> {
     if (this.#broken) return;
     const began = performance.now();
     for (const timer of this.#timers) clearInterval(timer);
     for (const recorder of this.#recorders.values()) {
-      await recorder.stop();
+      await recorder.stop(began + finishMs);
       await this.#saveEndState(recorder);
     }
     await this.#finisher?.settle(Math.max(0, finishMs - (performance.now() - began)));

@@ -213,14 +213,17 @@ export class Watch {
     this.#host.request(link.link, { kind: 'send', stream: code, texts: messages.map(({ text }) => text) });
   }
 
-  /** Everything up to `time` is on the tape: judges all deadlines by it. */
-  upTo(time: number): void {
+  /**
+   * Everything up to `time` is on the tape, and decoded up to `decoded`: answers to pings are judged by the one, what
+   * only decoding can tell (was the stream heard?) by the other, so that our own lag makes no stream silent.
+   */
+  upTo(time: number, decoded = time): void {
     const step = time - this.#upTo;
     if (this.#upTo > 0 && step > STANDSTILL_US) this.#postpone(step);
     this.#upTo = Math.max(this.#upTo, time);
     if (time - this.#checkedAt < CHECK_US) return;
     this.#checkedAt = time;
-    for (const link of [...this.#links.values()]) this.#guarded(() => this.#check(link, time));
+    for (const link of [...this.#links.values()]) this.#guarded(() => this.#check(link, time, decoded));
   }
 
   /** Moves every deadline by `us`. */
@@ -232,7 +235,7 @@ export class Watch {
     }
   }
 
-  #check(link: WatchedLink, time: number): void {
+  #check(link: WatchedLink, time: number, decoded: number): void {
     const { heartbeat } = link.market;
     if (link.pingAt > 0 && time - link.pingAt > heartbeat.answerMs * 1000) {
       link.pingAt = 0;
@@ -242,9 +245,9 @@ export class Watch {
       });
       return;
     }
-    this.#checkAnswers(link, time);
-    const silent = [...link.streams.values()].filter((stream) => this.#isSilent(link, stream, time));
-    if (silent.length > 0) this.#silent(link, silent, time);
+    this.#checkAnswers(link, decoded);
+    const silent = [...link.streams.values()].filter((stream) => this.#isSilent(link, stream, decoded));
+    if (silent.length > 0) this.#silent(link, silent, decoded);
   }
 
   /**

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import { findExchange } from '../exchanges/index.ts';
+import { CrashDisk, turn } from '../journal/crash-disk.ts';
+import { JournalWriter } from '../journal/index.ts';
+import { type Frame, type RowObject, Rows, rowObject, textFrame } from '../record/index.ts';
+import { DecodeStage } from './decode-stage.ts';
+import type { Finisher } from './finisher.ts';
+import { Session } from './session.ts';
+
+const exchange = findExchange('binance');
+const START = 1_700_000_000_000_000;
+
+/** The n-th line of a tape: a link is dialled, then trades, some of them twice. */
+function line(n: number): Frame {
+  if (n === 1) {
+    const url = 'wss://stream.binance.com:9443/stream?streams=btcusdt@trade';
+    const streams = [{ market: 'spot', channel: 'trades', feed: 'trade', symbol: 'BTCUSDT' }];
+    return textFrame(
+      START,
+      1,
+      1,
+      'event',
+      JSON.stringify({ event: 'dialled', exchange: 'binance', market: 'spot', url, streams }),
+    );
+  }
+  const trade = `{"e":"trade","E":1700000000000,"s":"BTCUSDT","t":${n - (n % 3 === 0 ? 1 : 0)},"p":"1.${n}","q":"2","T":1700000000000,"m":true}`;
+  return textFrame(START + n, 1, n, 'received', `{"stream":"btcusdt@trade","data":${trade}}`);
+}
+
+function collecting(): { rows: Rows; made: RowObject[] } {
+  const made: RowObject[] = [];
+  const rows = new Rows((batch, streams) => {
+    for (let i = 0; i < batch.count; i++) made.push(rowObject(batch, i, streams, 'binance'));
+  });
+  return { rows, made };
+}
+
+class Bench {
+  readonly disk = new CrashDisk();
+  readonly journal: JournalWriter;
+  readonly stage: DecodeStage;
+  readonly made: RowObject[];
+  readonly rows: Rows;
+  readonly logged: string[] = [];
+  lines = 0;
+  #nowMs = 0;
+
+  constructor() {
+    if (exchange === undefined) throw new Error('no such exchange');
+    const { rows, made } = collecting();
+    this.rows = rows;
+    this.made = made;
+    this.journal = new JournalWriter({
+      disk: this.disk,
+      directory: '/journal/binance',
+      exchange: 'binance',
+      blockBytes: 600,
+      onDurable: (block) => this.stage.durable(block),
+    });
+    this.stage = new DecodeStage({
+      exchange,
+      rows,
+      journal: this.journal,
+      world: {
+        disk: this.disk,
+        setup: { data: '/' },
+        instance: {} as DuckDBInstance,
+        finisher: {} as Finisher,
+        log: (_level, message) => this.logged.push(message),
+      },
+      hooks: {},
+      look: () => undefined,
+    });
+  }
+
+  async begin(): Promise<void> {
+    await this.journal.beginFile(START, null);
+  }
+
+  append(): void {
+    const frame = line(++this.lines);
+    this.journal.append(frame.time, 1, frame.ordinal, frame.kind, frame.bytes, 0, frame.end);
+    this.stage.line(frame);
+  }
+
+  async tick(): Promise<void> {
+    this.#nowMs += 100;
+    this.journal.tick(this.#nowMs);
+    await turn();
+  }
+
+  async throughBacklog(): Promise<void> {
+    while (this.stage.isBehind) await this.stage.catchUp();
+    this.rows.flush();
+  }
+
+  /** What a session makes of the same lines, read one after the other. */
+  expected(): RowObject[] {
+    if (exchange === undefined) throw new Error('no such exchange');
+    const { rows, made } = collecting();
+    const session = new Session(exchange, rows);
+    for (let n = 1; n <= this.lines; n++) session.line(line(n));
+    rows.flush();
+    return made;
+  }
+}
+
+test('lines decoded later, from the journal, give the rows they would have given at once', async () => {
+  const act = fc.constantFrom('line', 'line', 'line', 'tick', 'fall behind', 'catch up');
+  await fc.assert(
+    fc.asyncProperty(fc.array(act, { maxLength: 120 }), async (acts) => {
+      const bench = new Bench();
+      await bench.begin();
+      for (const act of acts) {
+        if (act === 'line') bench.append();
+        else if (act === 'tick') await bench.tick();
+        else if (act === 'fall behind') bench.stage.fallBehind();
+        else await bench.stage.catchUp();
+      }
+      await bench.throughBacklog();
+      assert.deepEqual(bench.made, bench.expected());
+      assert.equal(bench.stage.framesBehind, 0);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('while it is behind nothing is decoded, and what waits is counted', async () => {
+  const bench = new Bench();
+  await bench.begin();
+  for (let i = 0; i < 10; i++) bench.append();
+  const { time } = bench.stage;
+  bench.stage.fallBehind();
+  for (let i = 0; i < 10; i++) bench.append();
+  await bench.tick();
+  bench.rows.flush();
+  const madeSoFar = bench.made.length;
+  assert.deepEqual([bench.stage.isBehind, bench.stage.framesBehind, bench.stage.time], [true, 10, time]);
+  await bench.throughBacklog();
+  assert.ok(bench.made.length > madeSoFar);
+  assert.equal(bench.stage.time, line(20).time);
+});
+
+test('a disk that fails while decoding is behind moves blocks to another file: each is decoded once', async () => {
+  const bench = new Bench();
+  await bench.begin();
+  bench.append();
+  bench.stage.fallBehind();
+  for (let i = 0; i < 20; i++) bench.append();
+  await bench.tick();
+  let failures = 2;
+  bench.disk.failing = (kind) => (kind === 'append' || kind === 'sync') && failures-- > 0;
+  for (let i = 0; i < 20; i++) bench.append();
+  for (let i = 0; i < 80; i++) await bench.tick();
+  await bench.throughBacklog();
+  assert.deepEqual(bench.made, bench.expected());
+});
+
+test('a block that cannot be read back is reported, opens gaps, and ends nothing', async () => {
+  const bench = new Bench();
+  await bench.begin();
+  bench.append();
+  bench.stage.fallBehind();
+  for (let i = 0; i < 20; i++) bench.append();
+  for (let i = 0; i < 5; i++) await bench.tick();
+  for (const content of bench.disk.files.values()) content.bytes.fill(0, content.bytes.length - 40);
+  await bench.throughBacklog();
+  assert.match(bench.logged.join(), /cannot be read back/);
+  assert.ok(bench.made.some(({ table, cause }) => table === 'gap_events' && cause === 'damaged'));
+  bench.append();
+  bench.rows.flush();
+  assert.equal(bench.made.at(-1)?.table, 'gap_events', 'the next trade closes the gap');
+});

@@ -1,0 +1,137 @@
+import type { Exchange } from '../exchanges/index.ts';
+import type { Disk } from '../host/index.ts';
+import { type DurableBlock, type JournalWriter, readLines } from '../journal/index.ts';
+import type { Frame, RowSink, Rows } from '../record/index.ts';
+import { Backlog } from './backlog.ts';
+import { RowStore, type RowStoreWorld } from './row-store.ts';
+import { Session, type SessionHooks } from './session.ts';
+
+/** Journal that may wait to be decoded; above this the recorder takes no chunk. One open file holds all of it. */
+const BACKLOG_BYTES_MAX = 1024 * 1024 * 1024;
+/** Decoding of what waits is interrupted this often, to look for chunks, ms. */
+const SLICE_MS = 8;
+
+/** What decoding needs around it. */
+export interface DecodeWorld extends RowStoreWorld {
+  readonly disk: Disk;
+}
+
+/** What an exchange's decoding is made with. */
+export interface DecodeOptions {
+  readonly exchange: Exchange;
+  readonly rows: Rows;
+  readonly world: DecodeWorld;
+  readonly journal: JournalWriter;
+  readonly hooks: SessionHooks;
+  /** Sees each batch of rows on its way to the store. */
+  readonly look: RowSink;
+}
+
+/**
+ * The second stage: lines that are in the journal become rows, at once or later.
+ *
+ *     live ──fallBehind()──> behind ──catchUp(), until nothing waits──> live
+ *
+ * While it is behind, lines are only journaled; blocks that become durable are queued by their place on disk and read
+ * from there. The rows are the same either way: they are a function of the lines and their order. A journal file is
+ * not changed while it is behind, since the next file begins with the decoder's state.
+ */
+export class DecodeStage {
+  readonly session: Session;
+  readonly store: RowStore;
+  /** Tape time of the last line decoded, µs. */
+  time = 0;
+  /** Received frames that are journaled and not decoded yet. */
+  framesBehind = 0;
+  readonly #options: DecodeOptions;
+  readonly #backlog: Backlog;
+  /** What has a higher number in the journal is not decoded; null while live. */
+  #behindFrom: number | null = null;
+
+  constructor(options: DecodeOptions) {
+    const { exchange, rows, world, hooks, look } = options;
+    this.#options = options;
+    this.session = new Session(exchange, rows, hooks);
+    this.store = new RowStore(rows, world, exchange.name, look);
+    this.#backlog = new Backlog(world.disk);
+  }
+
+  get isBehind(): boolean {
+    return this.#behindFrom !== null;
+  }
+
+  /** True where no more may wait: some must be decoded before more is journaled. */
+  get isFull(): boolean {
+    return this.#backlog.bytes > BACKLOG_BYTES_MAX;
+  }
+
+  /** Takes a line that has just been journaled. */
+  line(frame: Frame): void {
+    if (this.#behindFrom === null) {
+      this.time = frame.time;
+      this.session.line(frame);
+    } else if (isReceived(frame)) this.framesBehind++;
+  }
+
+  /** From the next line on nothing is decoded until `catchUp` is through. */
+  fallBehind(): void {
+    const { journal } = this.#options;
+    if (this.#behindFrom !== null || !journal.isOpen) return;
+    // What was decoded ends with a block, so that what was not begins with one.
+    journal.flush();
+    this.#behindFrom = journal.lastNumber;
+  }
+
+  /** The journal has made a block durable. */
+  durable(block: DurableBlock): void {
+    if (this.#behindFrom !== null && block.number > this.#behindFrom) this.#backlog.push(block);
+  }
+
+  /**
+   * Decodes for some milliseconds what waits. When nothing does, lines are decoded at once again: nothing may be
+   * journaled before it returns.
+   */
+  async catchUp(): Promise<void> {
+    const { journal } = this.#options;
+    const until = performance.now() + SLICE_MS;
+    while (this.isBehind && performance.now() < until) {
+      if (!this.#backlog.isEmpty) await this.#decodeBlock();
+      // While the disk fails, what is in memory stays there, and chunks go on being taken.
+      else if (journal.isFaulty) return;
+      else await this.#catchTheRest();
+    }
+  }
+
+  /** All that is durable is decoded: what is left is in memory. */
+  async #catchTheRest(): Promise<void> {
+    await this.#options.journal.durable();
+    while (!this.#backlog.isEmpty) await this.#decodeBlock();
+    this.#behindFrom = null;
+  }
+
+  async #decodeBlock(): Promise<void> {
+    try {
+      readLines(await this.#backlog.take(), (frame) => {
+        this.time = frame.time;
+        if (isReceived(frame)) this.framesBehind--;
+        this.session.line(frame);
+      });
+    } catch (error) {
+      this.#unreadable(error as Error);
+    }
+    if (this.store.isFull) await this.store.flush();
+  }
+
+  /** What was just written cannot be read: the rows of this file come from the next start, which may read it. */
+  #unreadable(error: Error): void {
+    const { exchange, world } = this.#options;
+    const message = 'the journal cannot be read back; the rows of its file will be made at the next start';
+    world.log('error', message, { exchange: exchange.name, error: error.message });
+    this.store.drop();
+    this.session.damaged(`a block could not be read back: ${error.message}`);
+  }
+}
+
+function isReceived({ kind }: Frame): boolean {
+  return kind === 'received' || kind === 'gzip';
+}
