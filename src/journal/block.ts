@@ -59,8 +59,8 @@ export type Search = Readonly<Record<number, number>>;
 
 /**
  * Nearly all of a message stands in the message before it, so what counts is how few bits say where. The small hash
- * table forgets all but the latest place, which is near, and near places have short names: on trades 17.9 bytes and
- * 0.33 µs a message where level 1 takes 21.8 and 0.48 (`densify.bench.ts`). The other parameters are those of level 1.
+ * table forgets all but the latest place, which is near, and near places have short names: on trades 17.8 bytes and
+ * 0.30 µs a message where level 1 takes 21.5 and 0.40 (`densify.bench.ts`). The other parameters are those of level 1.
  */
 export const LIVE_SEARCH: Search = {
   [constants.ZSTD_c_compressionLevel]: 1,

@@ -302,3 +302,10 @@ test('on a real disk the stock tool prints the same lines', async (t) => {
     rmSync(directory, { recursive: true });
   }
 });
+
+test('the benchmark runs', () => {
+  const bench = join(import.meta.dirname, 'densify.bench.ts');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bench, '100'], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^\| dense, first \| 2 \| [\d.]+ B [\d.]+ µs/m);
+});

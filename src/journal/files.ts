@@ -7,6 +7,7 @@ import { wholeAt } from './reader.ts';
  *     <directory>/<exchange>/<YYYY-MM-DD>/<HH>-<start µs>.tape.zst     the lines
  *                                         <HH>-<start µs>.state.zst    decoder state at the first line; optional
  *                                         <HH>-<start µs>.tape.zst.cut what a repair cut off; then .cut.2, ...
+ *                                         <HH>-<start µs>.tape.zst.dense.tmp  what `densify` is writing
  */
 
 const TAPE = '.tape.zst';

@@ -140,6 +140,51 @@ test('a buffer that is cleared holds nothing of before and gives back what a lon
   assert.deepEqual(buffer.counts().byLink, new Map([[5, 1]]));
 });
 
+test('digits are right where ordinals rise, jump, fall and gain a digit, on links in turn', () => {
+  const buffer = new LineBuffer(64);
+  const expected: string[] = [];
+  const add = (time: number, link: number, ordinal: number): void => {
+    buffer.append(time, link, ordinal, 'sent', Buffer.from('x'), 0, 1);
+    expected.push(`${time} ${link} ${ordinal} > x\n`);
+  };
+  for (let i = 0; i < 1200; i++) add(1_795_341_600_999_000 + i, 3 + (i % 3), Math.floor(i / 3));
+  for (const ordinal of [0, 9, 10, 8, 99, 100, 101, 1_099_999_999, 1_100_000_000, 2 ** 30 - 1, 2 ** 30])
+    add(ordinal, 7, ordinal);
+  for (const time of [999_999, 1e6, 1_000_001, 5, 2e6]) add(time, 9, Number.MAX_SAFE_INTEGER);
+  assert.equal(buffer.text().toString(), expected.join(''));
+});
+
+test('the text may be asked for at any time, and payloads that need base64 stand among those that do not', () => {
+  const payloads = ['{}', 'a\nb', '', '\r', 'é', ' ', 'x'.repeat(500), `${'y'.repeat(300)}\n`].map((text) =>
+    Buffer.from(text),
+  );
+  payloads.push(Buffer.from([0xc3]), Buffer.from([0xa9]), Buffer.from([255, 10, 13]));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(payloads.length - 1), fc.boolean()), { maxLength: 40 }), (steps) => {
+      const buffer = new LineBuffer(64);
+      const lines: Line[] = [];
+      for (const [index, isAsked] of steps) {
+        const made = { ...line(payloads[index] ?? ''), ordinal: lines.length };
+        lines.push(made);
+        buffer.append(made.time, made.link, made.ordinal, made.kind, made.payload, 0, made.payload.length);
+        if (isAsked) assert.deepEqual(read(buffer.text()), { lines, unreadable: 0 });
+      }
+      assert.deepEqual(read(buffer.text()), { lines, unreadable: 0 });
+      assert.equal(buffer.length, buffer.text().length);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('bytes of an earlier use do not complete a payload', () => {
+  const buffer = write([line('aé')]);
+  buffer.clear();
+  const torn = line(Buffer.from([97, 0xc3]));
+  buffer.append(torn.time, torn.link, torn.ordinal, torn.kind, torn.payload, 0, 2);
+  assert.equal(buffer.text().toString('latin1'), '1795341600123456 12 34 <* YcM=\n');
+  assert.deepEqual(read(buffer.text()), { lines: [torn], unreadable: 0 });
+});
+
 test('a frame whose numbers are no counts is refused', () => {
   for (const bad of [-1, 1.5, Number.NaN, 2 ** 53])
     for (const numbers of [

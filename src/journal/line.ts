@@ -11,6 +11,7 @@ const CR = 13;
 const SPACE = 32;
 const STAR = 42;
 const ZERO = 48;
+const NINE = 57;
 /** Three numbers of at most 16 digits, their spaces, mark, star, space, line feed. */
 const AROUND_PAYLOAD = 56;
 /** Below this a number is divided as a 32-bit integer. */
@@ -32,21 +33,33 @@ export interface LineCounts {
   readonly byLink: Map<number, number>;
 }
 
-/** Lines, written one behind the other into a buffer that grows and is used again. */
+/**
+ * Lines, written one behind the other into a buffer that grows and is used again.
+ *
+ * Whether a payload can stand as it is, is asked of many lines at once, when their text is wanted: three native passes
+ * over all of it cost a fraction of a look at each byte here. Until then a space stands where each line feed will, so
+ * that every LF in the bytes is one of a payload. Since heads are ASCII, the whole is UTF-8 where each payload is.
+ */
 export class LineBuffer {
-  /** Bytes written since the last clear. */
+  /** Bytes written since the last clear; a payload that turns out to need base64 adds to them when the text is asked for. */
   length = 0;
   #bytes: Buffer;
   readonly #capacity: number;
+  /** Up to here the text is as it will be. */
+  #settled = 0;
+  /** Of the lines behind that: where the payload starts, and where it ends, in turn. */
+  #payloads = new Uint32Array(512);
+  #unsettled = 0;
   #frames = 0;
   #firstTime = 0;
   #lastTime = 0;
-  #byLink = new Map<number, number>();
-  #link = -1;
-  #linkFrames = 0;
+  readonly #links = new Map<number, LinkLines>();
+  #link = new LinkLines(-1);
+  /** The digits of the receive time of the line before, which the next one often has too. */
+  readonly #timeDigits = Buffer.alloc(16);
+  #timeLength = 0;
+  #time = -1;
   #second = -1;
-  readonly #secondDigits = Buffer.alloc(16);
-  #secondLength = 0;
 
   constructor(capacity = 64 * 1024) {
     this.#capacity = capacity;
@@ -64,6 +77,7 @@ export class LineBuffer {
 
   /** The text so far; valid until the next append or clear. */
   text(): Buffer {
+    this.#settle();
     return this.#bytes.subarray(0, this.length);
   }
 
@@ -79,68 +93,115 @@ export class LineBuffer {
   ): void {
     if (!isCount(time) || !isCount(link) || !isCount(ordinal))
       throw new RangeError(`a frame has the numbers ${time}, ${link}, ${ordinal}`);
-    const size = end - start;
-    const isPlain = isPlainPayload(payload, start, end);
-    this.#reserve(AROUND_PAYLOAD + (isPlain ? size : Math.ceil(size / 3) * 4));
+    this.#reserve(AROUND_PAYLOAD + end - start);
     const bytes = this.#bytes;
-    let at = this.#putTime(time, this.length);
-    bytes[at++] = SPACE;
-    at = putNumber(bytes, link, at);
-    bytes[at++] = SPACE;
-    at = putNumber(bytes, ordinal, at);
+    if (time !== this.#time) this.#setTime(time);
+    if (link !== this.#link.link) this.#setLink(link);
+    const lines = this.#link;
+    lines.count(ordinal);
+    const timeDigits = this.#timeDigits;
+    const timeLength = this.#timeLength;
+    let at = this.length;
+    for (let i = 0; i < timeLength; i++) bytes[at + i] = timeDigits[i] as number;
+    at += timeLength;
+    const { digits, length } = lines;
+    for (let i = 0; i < length; i++) bytes[at + i] = digits[i] as number;
+    at += length;
     bytes[at++] = SPACE;
     bytes[at++] = MARK_OF[kind];
-    if (isPlain) {
-      bytes[at++] = SPACE;
-      at += payload.copy(bytes, at, start, end);
-    } else {
-      bytes[at++] = STAR;
-      bytes[at++] = SPACE;
-      at += bytes.write(payload.toString('base64', start, end), at, 'latin1');
-    }
-    bytes[at++] = LF;
-    this.length = at;
-    this.#count(time, link);
+    bytes[at++] = SPACE;
+    const copied = payload.copy(bytes, at, start, end);
+    this.#note(at, at + copied);
+    bytes[at + copied] = SPACE;
+    this.length = at + copied + 1;
+    this.#frames++;
   }
 
-  #count(time: number, link: number): void {
-    if (this.#frames++ === 0) {
+  #setTime(time: number): void {
+    if (this.#frames === 0) {
       this.#firstTime = time;
       this.#lastTime = time;
     } else if (time > this.#lastTime) this.#lastTime = time;
     else if (time < this.#firstTime) this.#firstTime = time;
-    if (link !== this.#link) {
-      this.#storeLink();
-      this.#link = link;
-      this.#linkFrames = this.#byLink.get(link) ?? 0;
-    }
-    this.#linkFrames++;
+    this.#time = time;
+    this.#putTime(time);
   }
 
-  #storeLink(): void {
-    if (this.#linkFrames > 0) this.#byLink.set(this.#link, this.#linkFrames);
+  #setLink(link: number): void {
+    let lines = this.#links.get(link);
+    if (lines === undefined) {
+      lines = new LinkLines(link);
+      this.#links.set(link, lines);
+    }
+    this.#link = lines;
+  }
+
+  #note(start: number, end: number): void {
+    const at = this.#unsettled * 2;
+    if (at === this.#payloads.length) {
+      const grown = new Uint32Array(at * 2);
+      grown.set(this.#payloads);
+      this.#payloads = grown;
+    }
+    this.#payloads[at] = start;
+    this.#payloads[at + 1] = end;
+    this.#unsettled++;
+  }
+
+  /** Puts the line feeds in, and what cannot stand as it is into base64. */
+  #settle(): void {
+    if (this.#unsettled === 0) return;
+    const fresh = this.#bytes.subarray(this.#settled, this.length);
+    if (isPlain(fresh)) {
+      for (let i = 0; i < this.#unsettled; i++) this.#bytes[this.#payloads[i * 2 + 1] as number] = LF;
+    } else this.#rewrite(Buffer.from(fresh), this.#settled);
+    this.#settled = this.length;
+    this.#unsettled = 0;
+  }
+
+  /** Writes the lines again from a copy of them, whose first byte stands at `offset`. */
+  #rewrite(lines: Buffer, offset: number): void {
+    this.length = offset;
+    let lineStart = 0;
+    for (let i = 0; i < this.#unsettled; i++) {
+      const start = (this.#payloads[i * 2] as number) - offset;
+      const end = (this.#payloads[i * 2 + 1] as number) - offset;
+      const payload = lines.subarray(start, end);
+      const plain = isPlain(payload);
+      this.#reserve(AROUND_PAYLOAD + (plain ? payload.length : Math.ceil(payload.length / 3) * 4));
+      const bytes = this.#bytes;
+      // The head up to the mark; the space behind it comes after the star.
+      let at = this.length + lines.copy(bytes, this.length, lineStart, start - 1);
+      if (!plain) bytes[at++] = STAR;
+      bytes[at++] = SPACE;
+      at += plain ? lines.copy(bytes, at, start, end) : bytes.write(payload.toString('base64'), at, 'latin1');
+      bytes[at++] = LF;
+      this.length = at;
+      lineStart = end + 1;
+    }
   }
 
   /** The counts of what is held; the map is the caller's to keep. */
   counts(): LineCounts {
-    this.#storeLink();
     return {
       frames: this.#frames,
       firstTime: this.#firstTime,
       lastTime: this.#lastTime,
-      byLink: new Map(this.#byLink),
+      byLink: new Map(Array.from(this.#links.values(), ({ link, frames }) => [link, frames])),
     };
   }
 
   /** Forgets all lines. Memory that a long line made it take is given back. */
   clear(): void {
     this.length = 0;
+    this.#settled = 0;
+    this.#unsettled = 0;
     this.#frames = 0;
     this.#firstTime = 0;
     this.#lastTime = 0;
-    this.#link = -1;
-    this.#linkFrames = 0;
-    this.#byLink.clear();
+    this.#time = -1;
+    this.#link = new LinkLines(-1);
+    this.#links.clear();
     if (this.#bytes.length > this.#capacity * 4) this.#bytes = Buffer.allocUnsafeSlow(this.#capacity);
   }
 
@@ -152,44 +213,64 @@ export class LineBuffer {
     this.#bytes = grown;
   }
 
-  /** The digits of the second are the same for thousands of lines and are kept. */
-  #putTime(time: number, at: number): number {
-    if (time < 1e6) return putNumber(this.#bytes, time, at);
+  /** The digits of the second are the same for thousands of lines and stay where they are. */
+  #putTime(time: number): void {
+    const digits = this.#timeDigits;
+    if (time < 1e6) {
+      this.#timeLength = putNumber(digits, time, 0);
+      this.#second = -1;
+      return;
+    }
     const second = Math.floor(time / 1e6);
     if (second !== this.#second) {
       this.#second = second;
-      this.#secondLength = this.#secondDigits.write(String(second), 'latin1');
+      this.#timeLength = digits.write(String(second), 'latin1') + 6;
     }
-    const bytes = this.#bytes;
-    const length = this.#secondLength;
-    for (let i = 0; i < length; i++) bytes[at + i] = this.#secondDigits[i] as number;
     let rest = time - second * 1e6;
-    const end = at + length + 6;
-    for (let i = end - 1; i >= at + length; i--) {
+    for (let i = this.#timeLength - 1; i >= this.#timeLength - 6; i--) {
       const tenth = (rest / 10) | 0;
-      bytes[i] = ZERO + rest - tenth * 10;
+      digits[i] = ZERO + rest - tenth * 10;
       rest = tenth;
     }
-    return end;
   }
 }
 
-/** A loop over so few bytes costs less than the calls of the other way (0.6 ns a byte against about 0.12 µs). */
-const LOOP_MAX = 256;
+/** One link's lines in a buffer: how many, and ` <link> <ordinal>` as it stands in the last of them. */
+class LinkLines {
+  readonly link: number;
+  frames = 0;
+  /** The first `length` bytes of `digits` are the ones. */
+  length: number;
+  readonly digits = Buffer.alloc(36);
+  readonly #start: number;
+  #ordinal = -1;
 
-/** True where a payload can stand in a line as it is: UTF-8 without LF and CR. */
-function isPlainPayload(bytes: Buffer, start: number, end: number): boolean {
-  if (end - start <= LOOP_MAX) {
-    let high = 0;
-    for (let i = start; i < end; i++) {
-      const byte = bytes[i] as number;
-      if (byte === LF || byte === CR) return false;
-      high |= byte;
-    }
-    return high < 128 || isUtf8(bytes.subarray(start, end));
+  constructor(link: number) {
+    this.link = link;
+    this.digits[0] = SPACE;
+    this.#start = putNumber(this.digits, Math.max(0, link), 1) + 1;
+    this.digits[this.#start - 1] = SPACE;
+    this.length = this.#start;
   }
-  const payload = bytes.subarray(start, end);
-  return payload.indexOf(LF) < 0 && payload.indexOf(CR) < 0 && isUtf8(payload);
+
+  /** Ordinals rise by one, so that mostly one digit changes. */
+  count(ordinal: number): void {
+    this.frames++;
+    const digits = this.digits;
+    let at = this.length - 1;
+    if (ordinal === this.#ordinal + 1) {
+      while (at >= this.#start && digits[at] === NINE) digits[at--] = ZERO;
+      if (at >= this.#start) digits[at] = (digits[at] as number) + 1;
+    } else at = -1;
+    // The first one, a jump, or one digit more than before.
+    if (at < this.#start) this.length = putNumber(digits, ordinal, this.#start);
+    this.#ordinal = ordinal;
+  }
+}
+
+/** True where bytes can stand in a line as they are: UTF-8 without LF and CR. */
+function isPlain(bytes: Buffer): boolean {
+  return bytes.indexOf(LF) < 0 && bytes.indexOf(CR) < 0 && isUtf8(bytes);
 }
 
 function isCount(value: number): boolean {
