@@ -206,7 +206,10 @@ test('decode reads raw lines, one message a line, and exits 1 only where one cou
   using scratch = new Scratch();
   const trade =
     '{"e":"trade","E":1672515782136,"s":"BNBBTC","t":12345,"p":"0.001","q":"100","T":1672515782136,"m":true,"M":true}';
-  const good = write(scratch.join('good.txt'), `${trade}\n${trade.replace('12345', '12346')}\n`);
+  const good = write(
+    scratch.join('good.txt'),
+    `${trade}\n${trade.replace('12345', '12346').replace('"M"', '"new":[1],"M"')}\n`,
+  );
   const bad = write(scratch.join('bad.txt'), `${trade}\n{"e":"trade"\n`);
   const raw = ['decode', '--exchange', 'binance', '--market', 'spot'];
   const [fine, malformed, notCapture] = await Promise.all([
@@ -215,6 +218,10 @@ test('decode reads raw lines, one message a line, and exits 1 only where one cou
     feedtape('decode', bad),
   ]);
   assert.equal(fine.code, 0, fine.log);
+  assert.match(
+    fine.log,
+    /news: 1 messages have a field that is not described here: binance: trade \(raw mode\) new/,
+  );
   const rows = fine.out
     .trim()
     .split('\n')

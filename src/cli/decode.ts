@@ -58,6 +58,8 @@ Examples:
       throw new UsageError(`${file ?? 'standard input'}: ${(error as Error).message}`);
     }
     await print(out);
+    for (const [path, count] of reader.drift())
+      process.stderr.write(`news: ${count} messages have a field that is not described here: ${path}\n`);
     if (failed > 0) {
       process.stderr.write(`${failed} frames could not be decoded: see the undecoded rows\n`);
       process.exitCode = EXIT.wrong;

@@ -19,6 +19,8 @@ function render(data: string, report: VerifyReport): string {
   lines.push(
     `book checksums matched ${report.checksums.matched}, failed ${report.checksums.failed}; gap events ${report.gaps}`,
   );
+  for (const [path, count] of Object.entries(report.drift))
+    lines.push(`news: ${count} messages have a field that is not described here: ${path}`);
   for (const note of report.notes) lines.push(`note: ${note}`);
   for (const fault of report.faults) lines.push(`FAULT: ${fault}`);
   lines.push(report.faults.length === 0 ? 'no fault found' : `${report.faults.length} faults found`);

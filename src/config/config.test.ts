@@ -68,6 +68,7 @@ describe('a good config', () => {
         fileBytesMax: 256 * 1024 * 1024,
         chunkBytes: 256 * 1024,
         chunks: 64,
+        densePercent: 25,
         memory: '512MB',
         logLevel: 'info',
       },

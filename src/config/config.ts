@@ -41,6 +41,7 @@ export interface Settings {
   readonly fileBytesMax: number;
   readonly chunkBytes: number;
   readonly chunks: number;
+  readonly densePercent: number;
   readonly memory: string;
   readonly logLevel: LogLevel;
 }

@@ -64,6 +64,12 @@ export const settingsSchema = z
         64,
         'How many chunks there are; when none is free, the sockets are read no further.',
       ),
+      densePercent: whole(
+        0,
+        100,
+        25,
+        'Share of one core, in per cent, for writing sealed journal files again, denser; 0: they stay as they are.',
+      ),
       memory: z
         .string({ error: MEMORY })
         .regex(/^[1-9]\d{0,5} ?(?:[KMG]i?B)$/, { error: MEMORY })

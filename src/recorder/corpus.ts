@@ -102,6 +102,13 @@ export class CorpusReader {
     );
   }
 
+  /** Fields that no shape declares, met so far: by exchange, message and path, how many messages have them. */
+  drift(): [string, number][] {
+    return [...this.#sessions].flatMap(([name, { drift }]) =>
+      [...drift.counts].map(([path, count]): [string, number] => [`${name}: ${path}`, count]),
+    );
+  }
+
   #dial(
     conn: string,
     time: number,

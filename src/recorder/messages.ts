@@ -16,7 +16,11 @@ export interface RecorderSetup {
   readonly memory: string;
   /** Chunks in the ear's pool: so many may wait here at most. */
   readonly chunks: number;
+  /** Greatest share of one core for writing sealed files again, per cent. */
+  readonly densePercent: number;
 }
+
+export type LogLevel = 'info' | 'warn' | 'error';
 
 /** From the ear to the recorder. */
 export type ToRecorder =
@@ -35,7 +39,7 @@ export type FromRecorder =
   | { readonly kind: 'request'; readonly link: number; readonly request: DecoderRequest }
   | {
       readonly kind: 'log';
-      readonly level: 'info' | 'warn' | 'error';
+      readonly level: LogLevel;
       readonly message: string;
       readonly fields: Readonly<Record<string, unknown>>;
     }

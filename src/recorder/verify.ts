@@ -33,6 +33,8 @@ export interface VerifyReport {
   readonly outcomes: Readonly<Record<string, OutcomeCounts>>;
   readonly checksums: { readonly matched: number; readonly failed: number };
   readonly gaps: number;
+  /** Fields that no shape declares, by exchange, message and path: how many messages have them. No fault, but news. */
+  readonly drift: Readonly<Record<string, number>>;
   /** Each fault in one sentence that names file and block; empty when everything is proven. */
   readonly faults: readonly string[];
   /** What is no fault but worth knowing. */
@@ -84,6 +86,7 @@ class Verification {
   readonly #rows: Record<string, number> = {};
   readonly #outcomes: Record<string, OutcomeCounts> = {};
   readonly #checksums = { matched: 0, failed: 0 };
+  readonly #drift: Record<string, number> = {};
   readonly #faults: string[] = [];
   readonly #notes: string[] = [];
   readonly #totals = { files: 0, sealed: 0, blocks: 0, frames: 0, gaps: 0 };
@@ -116,6 +119,7 @@ class Verification {
         ),
       ),
       checksums: this.#checksums,
+      drift: this.#drift,
       faults: this.#faults,
       notes: this.#notes,
     };
@@ -219,6 +223,7 @@ class Verification {
       { ...session.checksums },
       session.decoderErrors,
     ];
+    const drift = new Map(session.drift.counts);
     const store = await FileStore.open(scratch, keyOf(file), instance, session.rows.streams);
     try {
       session.rows.redirect((batch) => store.append(batch));
@@ -231,6 +236,11 @@ class Verification {
     }
     this.#checksums.matched += session.checksums.matched - checksums.matched;
     this.#checksums.failed += session.checksums.failed - checksums.failed;
+    for (const [path, count] of session.drift.counts) {
+      const name = `${exchange.name}: ${path}`;
+      const more = count - (drift.get(path) ?? 0);
+      if (more > 0) this.#drift[name] = (this.#drift[name] ?? 0) + more;
+    }
     const outcomes = this.#outcomesOf(exchange.name);
     for (const outcome of Object.keys(outcomes) as (keyof OutcomeCounts)[])
       outcomes[outcome] += session.counts[outcome] - counts[outcome];

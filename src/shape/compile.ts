@@ -55,7 +55,7 @@ export interface ScopePlan {
 
 /** A declared message: compiled once, shared by every reader of it. */
 export interface Shape<F extends Field = Field> {
-  /** What it is called in drift and messages to people: `trade`. */
+  /** What it is called in drift and messages to people: `trade`; `trade (raw mode)` is the same in another envelope. */
   readonly name: string;
   readonly field: F;
   readonly slots: SlotsOf<F>;

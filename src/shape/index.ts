@@ -32,6 +32,7 @@ export {
   tuple,
 } from './declare.ts';
 export { Drift } from './drift.ts';
+export { type FieldLine, fieldsOf } from './fields.ts';
 export { startsWith } from './json-bytes.ts';
 export { ShapeReader, type Verdict } from './reader.ts';
 export { Reading } from './reading.ts';
