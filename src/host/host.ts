@@ -46,11 +46,14 @@ export interface Disk {
   exists(path: string): Promise<boolean>;
 }
 
-/** What a socket tells its link. Payloads are valid only during the call. */
+/** What a socket tells its link. */
 export interface SocketEvents {
   opened(headers: Readonly<Record<string, string>>): void;
-  /** `time`: when the network was read last before it (µs), the same for all messages of one read. */
-  message(payload: Buffer, binary: boolean, time: number): void;
+  /**
+   * A message is `bytes[start..end)`, valid only during the call. `time`: when the network was read last before it
+   * (µs), the same for all messages of one read.
+   */
+  message(bytes: Buffer, start: number, end: number, binary: boolean, time: number): void;
   /** Exactly once, whatever happened; `error` where there was one. */
   closed(code: number, reason: string, error: Error | null): void;
 }

@@ -131,7 +131,8 @@ export class LinkKeeper {
     try {
       this.#socket = this.#world.dialer.dial(url, {
         opened: (headers) => this.#opened(link, headers),
-        message: (payload, binary, time) => this.#world.tape.received(link, payload, binary, time),
+        message: (bytes, start, end, binary, time) =>
+          this.#world.tape.received(link, bytes, start, end, binary, time),
         closed: (code, reason, error) => this.#closed(link, code, reason, error),
       });
     } catch (error) {

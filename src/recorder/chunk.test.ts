@@ -15,7 +15,9 @@ test('what is written into a chunk is read back, in order, byte for byte; what d
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 60 }), (entries) => {
       const writer = new ChunkWriter(new ArrayBuffer(2048));
-      const taken = entries.filter(({ time, link, kind, payload }) => writer.add(time, link, kind, payload));
+      const taken = entries.filter(({ time, link, kind, payload }) =>
+        writer.add(time, link, kind, Buffer.from(payload)),
+      );
       const reader = new ChunkReader(writer.buffer, writer.used);
       for (const expected of taken) {
         assert.ok(reader.next());
@@ -72,10 +74,15 @@ function heldBack(chunks: number): {
   return { ear, out, calls, heard, time };
 }
 
+function hear(ear: Ear, link: number, payload: Buffer, binary: boolean, readAt: number): void {
+  const read = Buffer.concat([Buffer.from('before'), payload, Buffer.from('behind')]);
+  ear.received(link, read, 6, 6 + payload.length, binary, readAt);
+}
+
 test('with no free chunk the ear stops its sockets, loses nothing that was read, and says afterwards how late stamps may be', () => {
   const { ear, out, calls, heard, time } = heldBack(2);
   const texts = Array.from({ length: 40 }, (_, i) => `message ${i} ${'x'.repeat(60)}`);
-  for (const text of texts) ear.received(7, Buffer.from(text), false, time.now++);
+  for (const text of texts) hear(ear, 7, Buffer.from(text), false, time.now++);
   ear.flush();
   assert.deepEqual([...new Set(calls)], ['pause']);
   const { length } = calls;
@@ -86,7 +93,7 @@ test('with no free chunk the ear stops its sockets, loses nothing that was read,
   time.now += 5000;
   for (const { buffer } of out.splice(0)) ear.release(buffer);
   assert.deepEqual(calls.slice(length), ['resume']);
-  ear.received(7, Buffer.from('after'), false, time.now++);
+  hear(ear, 7, Buffer.from('after'), false, time.now++);
   ear.flush();
   const [late, after] = heard();
   assert.deepEqual(late?.kind, 'event');
@@ -98,9 +105,9 @@ test('with no free chunk the ear stops its sockets, loses nothing that was read,
 test('a message larger than a chunk travels in one of its own', () => {
   const { ear, heard, time } = heldBack(4);
   const large = 'y'.repeat(5000);
-  ear.received(1, Buffer.from('small'), false, time.now++);
-  ear.received(1, Buffer.from(large), true, time.now++);
-  ear.received(1, Buffer.from('small again'), false, time.now++);
+  hear(ear, 1, Buffer.from('small'), false, time.now++);
+  hear(ear, 1, Buffer.from(large), true, time.now++);
+  hear(ear, 1, Buffer.from('small again'), false, time.now++);
   ear.flush();
   assert.deepEqual(heard(), [
     { link: 1, kind: 'text', text: 'small' },
@@ -111,7 +118,7 @@ test('a message larger than a chunk travels in one of its own', () => {
 
 test('large messages take as many places of the pool as their size: they cannot go past its bound', () => {
   const { ear, out, calls, time } = heldBack(8);
-  for (let i = 0; i < 3; i++) ear.received(1, Buffer.alloc(1000), true, time.now++);
+  for (let i = 0; i < 3; i++) hear(ear, 1, Buffer.alloc(1000), true, time.now++);
   assert.deepEqual([...new Set(calls)], ['pause']);
   ear.flush();
   for (const { buffer } of out.splice(0)) ear.release(buffer);
@@ -122,9 +129,9 @@ test('large messages take as many places of the pool as their size: they cannot 
 test('the pool does not grow: a recorder that is always behind never has more than the pool waiting for it', () => {
   const { ear, out, time } = heldBack(8);
   for (let round = 0; round < 200; round++) {
-    while (!ear.paused) ear.received(1, Buffer.alloc(200), true, time.now++);
+    while (!ear.paused) hear(ear, 1, Buffer.alloc(200), true, time.now++);
     // What a socket had read before it was paused.
-    ear.received(1, Buffer.alloc(200), true, time.now++);
+    hear(ear, 1, Buffer.alloc(200), true, time.now++);
     ear.flush();
     for (const { buffer } of out.splice(0, 2)) ear.release(buffer);
     assert.ok(out.length <= 16, `${out.length} chunks wait after ${round} rounds`);
@@ -134,10 +141,10 @@ test('the pool does not grow: a recorder that is always behind never has more th
 
 test('while sockets are not read, time stands still for the recorder: what they hold is not in', () => {
   const { ear, out, time } = heldBack(2);
-  while (!ear.paused) ear.received(1, Buffer.alloc(200), true, time.now++);
+  while (!ear.paused) hear(ear, 1, Buffer.alloc(200), true, time.now++);
   const paused = time.now;
   time.now += 60_000_000;
-  ear.received(1, Buffer.from('read before'), false, time.now++);
+  hear(ear, 1, Buffer.from('read before'), false, time.now++);
   ear.flush();
   assert.ok((out.at(-1)?.upTo ?? Number.POSITIVE_INFINITY) <= paused);
   for (const { buffer } of out.splice(0)) ear.release(buffer);
@@ -153,7 +160,7 @@ test('messages of one read share its stamp, and no stamp goes back behind one th
     [2, 4990],
     [2, 6000],
   ];
-  for (const [link, readAt] of stamps) ear.received(link, Buffer.from('m'), false, readAt);
+  for (const [link, readAt] of stamps) hear(ear, link, Buffer.from('m'), false, readAt);
   ear.flush();
   const [chunk] = out;
   const reader = new ChunkReader(chunk?.buffer ?? new ArrayBuffer(0), chunk?.used ?? 0);

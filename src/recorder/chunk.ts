@@ -43,17 +43,17 @@ export class ChunkWriter {
     this.#words = new Uint32Array(buffer);
   }
 
-  /** Copies an entry in; false where it does not fit. */
-  add(time: number, link: number, kind: EntryKind, payload: Uint8Array): boolean {
-    const length = payload.length;
-    const start = this.used;
+  /** Copies an entry in, whose payload is `bytes[start..end)`; false where it does not fit. */
+  add(time: number, link: number, kind: EntryKind, bytes: Buffer, start = 0, end = bytes.length): boolean {
+    const length = end - start;
+    const at = this.used;
     const size = HEADER_BYTES + padded(length);
-    if (start + size > this.#bytes.length) return false;
-    this.#floats[start >>> 3] = time;
-    this.#words[(start >>> 2) + 2] = link;
-    this.#words[(start >>> 2) + 3] = KIND_CODE[kind] * 2 ** LENGTH_BITS + length;
-    this.#bytes.set(payload, start + HEADER_BYTES);
-    this.used = start + size;
+    if (at + size > this.#bytes.length) return false;
+    this.#floats[at >>> 3] = time;
+    this.#words[(at >>> 2) + 2] = link;
+    this.#words[(at >>> 2) + 3] = KIND_CODE[kind] * 2 ** LENGTH_BITS + length;
+    bytes.copy(this.#bytes, at + HEADER_BYTES, start, end);
+    this.used = at + size;
     this.entries++;
     return true;
   }

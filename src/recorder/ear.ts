@@ -70,13 +70,13 @@ export class Ear implements Tape {
     return new Map([...this.#tallies.values()].map(({ link, received }) => [link, received]));
   }
 
-  received(link: number, payload: Buffer, binary: boolean, readAt: number): void {
+  received(link: number, bytes: Buffer, start: number, end: number, binary: boolean, readAt: number): void {
     const time = this.#stamp(readAt);
     if (this.#lateMs > 0) this.#reportLate(time, link);
-    this.receivedBytes += payload.length;
+    this.receivedBytes += end - start;
     const tally = this.#tally.link === link ? this.#tally : this.#tallyOf(link);
     tally.received++;
-    this.#append(time, link, binary ? 'binary' : 'text', payload);
+    this.#append(time, link, binary ? 'binary' : 'text', bytes, start, end);
   }
 
   #stamp(time: number): number {
@@ -114,12 +114,19 @@ export class Ear implements Tape {
     this.#append(time, link, 'event', Buffer.from(JSON.stringify(event)));
   }
 
-  #append(time: number, link: number, kind: EntryKind, payload: Uint8Array): void {
-    let chunk = this.#current ?? this.#take(payload.length);
-    if (!chunk.add(time, link, kind, payload)) {
+  #append(
+    time: number,
+    link: number,
+    kind: EntryKind,
+    bytes: Buffer,
+    start = 0,
+    end: number = bytes.length,
+  ): void {
+    let chunk = this.#current ?? this.#take(end - start);
+    if (!chunk.add(time, link, kind, bytes, start, end)) {
       this.flush();
-      chunk = this.#take(payload.length);
-      chunk.add(time, link, kind, payload);
+      chunk = this.#take(end - start);
+      chunk.add(time, link, kind, bytes, start, end);
     }
     this.#current = chunk;
   }

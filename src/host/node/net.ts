@@ -1,5 +1,7 @@
+import type { Socket as Stream } from 'node:net';
 import WebSocket from 'ws';
 import type { Dialer, Http, Socket, SocketEvents, TapeClock } from '../host.ts';
+import { FastLane } from './fast-lane.ts';
 
 /** Longest time for the WebSocket handshake, ms. */
 const HANDSHAKE_MS = 15_000;
@@ -20,7 +22,6 @@ class NodeSocket implements Socket {
   #bytes: (() => number) | null = null;
 
   constructor(url: string, frameBytesMax: number, events: SocketEvents, clock: TapeClock) {
-    let readAt = 0;
     let failure: Error | null = null;
     const socket = new WebSocket(url, {
       perMessageDeflate: false,
@@ -30,22 +31,22 @@ class NodeSocket implements Socket {
       followRedirects: false,
     });
     this.#socket = socket;
+    const reads = new Reads(frameBytesMax, events, clock);
     socket.on('upgrade', (response) => {
       const { socket: stream } = response;
       this.#bytes = () => stream.bytesRead;
-      // Before the listener of ws, which takes the messages of a read apart at once: one stamp serves them all.
-      readAt = clock.now();
-      stream.prependListener('data', () => {
-        readAt = clock.now();
-      });
       const headers: Record<string, string> = {};
       for (const [name, value] of Object.entries(response.headers))
         if (typeof value === 'string' && name !== 'set-cookie') headers[name] = value;
-      socket.once('open', () => events.opened(headers));
+      socket.once('open', () => {
+        reads.begin(stream);
+        events.opened(headers);
+      });
     });
-    socket.on('message', (payload, binary) => events.message(payload as Buffer, binary, readAt));
+    socket.on('message', (payload, binary) => reads.message(payload as Buffer, binary));
     socket.on('error', (error) => {
       failure = error;
+      reads.end();
       // A frame that breaks the rules: ws has stopped reading, and would wait long for the other side's farewell.
       if (socket.readyState === WebSocket.CLOSING) setTimeout(() => socket.terminate(), FAREWELL_MS).unref();
     });
@@ -74,6 +75,53 @@ class NodeSocket implements Socket {
 
   resume(): void {
     this.#socket.resume();
+  }
+}
+
+/** The reads of one connection: stamped once each, and taken apart before `ws` sees what is left of them. */
+class Reads {
+  readonly #frameBytesMax: number;
+  readonly #events: SocketEvents;
+  readonly #clock: TapeClock;
+  #readAt = 0;
+  #isEnded = false;
+
+  constructor(frameBytesMax: number, events: SocketEvents, clock: TapeClock) {
+    this.#frameBytesMax = frameBytesMax;
+    this.#events = events;
+    this.#clock = clock;
+  }
+
+  /** Steps between the connection and the one listener that `ws` has on it; where it has others, `ws` reads alone. */
+  begin(stream: Stream): void {
+    this.#readAt = this.#clock.now();
+    const [listener, ...others] = stream.listeners('data');
+    if (listener === undefined || others.length > 0) {
+      stream.prependListener('data', () => {
+        this.#readAt = this.#clock.now();
+      });
+      return;
+    }
+    const lane = new FastLane({
+      payloadBytesMax: this.#frameBytesMax,
+      forward: (bytes) => listener.call(stream, bytes),
+      message: (bytes, start, end, binary) => this.#events.message(bytes, start, end, binary, this.#readAt),
+    });
+    stream.on('data', (chunk: Buffer) => {
+      this.#readAt = this.#clock.now();
+      if (!this.#isEnded) lane.take(chunk);
+    });
+    stream.off('data', listener as (chunk: Buffer) => void);
+  }
+
+  /** A message that `ws` has put together. */
+  message(payload: Buffer, binary: boolean): void {
+    this.#events.message(payload, 0, payload.length, binary, this.#readAt);
+  }
+
+  /** `ws` has found a fault and reads no more. */
+  end(): void {
+    this.#isEnded = true;
   }
 }
 

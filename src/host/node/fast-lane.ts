@@ -1,0 +1,155 @@
+/*
+ * Most of what an exchange sends are whole, unmasked, unfragmented data frames (RFC 6455 5.2), many in one read. Those
+ * are taken straight from the bytes of the read; what is known to be right but not so simple goes to `ws`; and with
+ * the first frame that may be wrong or a goodbye, the whole connection is left to `ws`, which decides what it is:
+ *
+ *     read ──┬── whole data frame ───────────────────────> message(bytes, start, end)
+ *            ├── ping, pong, fragments, cut data frames ──> ws ──> its own events
+ *            └── anything else, and all behind it ────────> ws
+ *
+ * `ws` always gets whole frames or the rest of one, in order, and answers at once; so the order of messages holds.
+ */
+
+const TEXT_FRAME = 0x81;
+const BINARY_FRAME = 0x82;
+const TEXT_BEGINS = 0x01;
+const BINARY_BEGINS = 0x02;
+const GOES_ON = 0x00;
+const ENDS = 0x80;
+const PING = 0x89;
+const PONG = 0x8a;
+const MASKED = 0x80;
+const LENGTH = 0x7f;
+const CONTROL_BYTES_MAX = 125;
+/** Header of a frame with a 64-bit length and no mask. */
+const HEADER_MAX = 10;
+
+export interface FastLaneOptions {
+  /** Longer messages are left to `ws`, which refuses them. */
+  readonly payloadBytesMax: number;
+  /** Hands bytes to `ws`. */
+  readonly forward: (bytes: Buffer) => void;
+  /** A message is `bytes[start..end)`, valid during the call. */
+  readonly message: (bytes: Buffer, start: number, end: number, binary: boolean) => void;
+}
+
+/** Takes the reads of one connection apart. */
+export class FastLane {
+  readonly #options: FastLaneOptions;
+  #isLeftToWs = false;
+  /** Bytes of the frame that `ws` is reading which are still to come. */
+  #rest = 0;
+  /** Bytes of the fragmented message that `ws` has the beginning of; -1: there is none. */
+  #fragmentBytes = -1;
+  /** Header of a frame that was cut inside it; `ws` has these bytes too. */
+  readonly #header = Buffer.alloc(HEADER_MAX);
+  #headerLength = 0;
+
+  constructor(options: FastLaneOptions) {
+    this.#options = options;
+  }
+
+  /** Takes what one read brought. */
+  take(chunk: Buffer): void {
+    let at = this.#isLeftToWs ? 0 : this.#finish(chunk);
+    while (at < chunk.length && !this.#isLeftToWs) at = this.#frame(chunk, at);
+    if (at < chunk.length) this.#options.forward(at === 0 ? chunk : chunk.subarray(at));
+  }
+
+  /** Gives `ws` the rest of the frame that it has the beginning of; returns the position behind it. */
+  #finish(chunk: Buffer): number {
+    let at = 0;
+    while (this.#headerLength > 0 && at < chunk.length && !this.#isLeftToWs) {
+      this.#header[this.#headerLength++] = chunk[at] as number;
+      this.#options.forward(chunk.subarray(at, at + 1));
+      at++;
+      const size = frameBytes(this.#header, 0, this.#headerLength);
+      if (size === 0) continue;
+      this.#rest = size - this.#headerLength;
+      this.#judge(this.#header, 0, size);
+      this.#headerLength = 0;
+    }
+    if (this.#rest === 0 || at === chunk.length || this.#isLeftToWs) return at;
+    const end = Math.min(chunk.length, at + this.#rest);
+    this.#rest -= end - at;
+    this.#options.forward(chunk.subarray(at, end));
+    return end;
+  }
+
+  /** Takes the frame that begins at `at`, or what is there of it; returns the position behind it. */
+  #frame(chunk: Buffer, at: number): number {
+    const size = frameBytes(chunk, at, chunk.length);
+    if (size === 0) {
+      this.#headerLength = chunk.copy(this.#header, 0, at);
+      this.#options.forward(chunk.subarray(at));
+      return chunk.length;
+    }
+    const isData = this.#judge(chunk, at, size);
+    const end = at + size;
+    if (this.#isLeftToWs) return at;
+    if (isData && end <= chunk.length) {
+      const start = at + headerBytes(chunk[at + 1] as number);
+      this.#options.message(chunk, start, end, chunk[at] === BINARY_FRAME);
+      return end;
+    }
+    this.#rest = Math.max(0, end - chunk.length);
+    this.#options.forward(chunk.subarray(at, end));
+    return end - this.#rest;
+  }
+
+  /**
+   * Judges a frame by its header: true of a data frame that is a message of its own. One that is not surely right, or
+   * that nothing may follow, leaves the connection to `ws`.
+   */
+  #judge(header: Buffer, at: number, size: number): boolean {
+    const first = header[at] as number;
+    const second = header[at + 1] as number;
+    const payload = size - headerBytes(second);
+    const { payloadBytesMax } = this.#options;
+    const isOutside = this.#fragmentBytes < 0;
+    let isRight = second < MASKED;
+    switch (first) {
+      case TEXT_FRAME:
+      case BINARY_FRAME:
+        isRight &&= isOutside && payload <= payloadBytesMax;
+        break;
+      case TEXT_BEGINS:
+      case BINARY_BEGINS:
+        isRight &&= isOutside && payload <= payloadBytesMax;
+        this.#fragmentBytes = payload;
+        break;
+      case GOES_ON:
+      case ENDS:
+        this.#fragmentBytes += payload;
+        isRight &&= !isOutside && this.#fragmentBytes <= payloadBytesMax;
+        if (first === ENDS) this.#fragmentBytes = -1;
+        break;
+      case PING:
+      case PONG:
+        isRight &&= payload <= CONTROL_BYTES_MAX;
+        break;
+      default:
+        isRight = false;
+    }
+    if (!isRight) this.#isLeftToWs = true;
+    return first === TEXT_FRAME || first === BINARY_FRAME;
+  }
+}
+
+/** Size of a header by its second byte, without the mask. */
+function headerBytes(second: number): number {
+  const length = second & LENGTH;
+  return length < 126 ? 2 : length === 126 ? 4 : HEADER_MAX;
+}
+
+/** Size of the frame that begins at `at`, but for a mask; 0 where its header is not whole before `end`. */
+function frameBytes(bytes: Buffer, at: number, end: number): number {
+  if (at + 2 > end) return 0;
+  const second = bytes[at + 1] as number;
+  const length = second & LENGTH;
+  if (length < 126) return 2 + length;
+  const header = headerBytes(second);
+  if (at + header > end) return 0;
+  if (length === 126) return 4 + bytes.readUInt16BE(at + 2);
+  return HEADER_MAX + bytes.readUInt32BE(at + 2) * 2 ** 32 + bytes.readUInt32BE(at + 6);
+}

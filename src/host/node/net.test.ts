@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { nodeDialer } from './net.ts';
+
+interface Session {
+  readonly messages: { text: string; binary: boolean; time: number }[];
+  readonly closed: { code: number; error: string | null };
+}
+
+/** Dials a server that does `serve` with its connection, until the connection is closed. */
+async function dialled(serve: (connection: WebSocket) => void, frameBytesMax = 1000): Promise<Session> {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await new Promise((resolve) => server.once('listening', resolve));
+  server.on('connection', serve);
+  const messages: Session['messages'] = [];
+  let now = 0;
+  const { port } = server.address() as AddressInfo;
+  const dialer = nodeDialer(frameBytesMax, { now: () => ++now });
+  const closed = await new Promise<Session['closed']>((resolve) => {
+    dialer.dial(`ws://127.0.0.1:${port}`, {
+      opened: () => undefined,
+      message: (bytes, start, end, binary, time) =>
+        messages.push({ text: bytes.toString('utf8', start, end), binary, time }),
+      closed: (code, _reason, error) => resolve({ code, error: error?.message ?? null }),
+    });
+  });
+  await new Promise((resolve) => server.close(resolve));
+  return { messages, closed };
+}
+
+test('messages of a real server come in order, whole or in fragments; a goodbye is answered', async () => {
+  const { messages, closed } = await dialled((connection) => {
+    connection.send('one');
+    connection.send(Buffer.from('two'));
+    connection.send('th', { fin: false });
+    connection.send('ree');
+    connection.ping('are you there');
+    connection.send('');
+    connection.once('pong', () => {
+      connection.send('five');
+      connection.close(1001, 'bye');
+    });
+  });
+  assert.deepEqual(
+    messages.map(({ text, binary }) => `${text}${binary ? ' (binary)' : ''}`),
+    ['one', 'two (binary)', 'three', '', 'five'],
+  );
+  assert.deepEqual(closed, { code: 1001, error: null });
+  const times = messages.map(({ time }) => time);
+  assert.deepEqual(
+    times,
+    [...times].sort((a, b) => a - b),
+  );
+  assert.ok(times.every((time) => time > 0));
+});
+
+test('messages of one read have one stamp', async () => {
+  const { messages } = await dialled((connection) => {
+    const socket = (connection as unknown as { _socket: import('node:net').Socket })._socket;
+    socket.cork();
+    for (let n = 0; n < 20; n++) connection.send(`message ${n}`);
+    connection.close();
+    socket.uncork();
+  });
+  assert.equal(messages.length, 20);
+  assert.equal(new Set(messages.map(({ time }) => time)).size, 1);
+});
+
+test('a message above the limit closes the connection with 1009, after everything before it was delivered', async () => {
+  const { messages, closed } = await dialled((connection) => {
+    connection.send('small');
+    connection.send('x'.repeat(2000));
+    connection.send('never seen');
+  });
+  assert.deepEqual(
+    messages.map(({ text }) => text),
+    ['small'],
+  );
+  assert.equal(closed.code, 1009);
+});
