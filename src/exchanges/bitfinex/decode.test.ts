@@ -124,6 +124,20 @@ test('an end of which nothing can be read is no reason to lose the payload', () 
   }
 });
 
+test('of a trades snapshot with something in it that is no trade nothing is written', () => {
+  for (const odd of [
+    '[8,1590593199935,0,9135.5]',
+    '["8",1590593199935,1,9135.5]',
+    '[8,1590593199935,1]',
+    '8',
+  ]) {
+    const link = new TestLink();
+    link.receive({ event: 'subscribed', channel: 'trades', chanId: 2, symbol: 'tBTCUSD' });
+    assert.equal(link.receive(`[2,[[9,1590593199936,1,9135.5],${odd}]]`), 'undecoded', odd);
+    assert.equal(link.table('trades').length, 0, odd);
+  }
+});
+
 test('a ticker whose low price is null is one; where its place is missing it is none', () => {
   const link = new TestLink();
   link.receive({ event: 'subscribed', channel: 'ticker', chanId: 3, symbol: 'tBTCUSD' });
