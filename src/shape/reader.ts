@@ -40,6 +40,11 @@ export class ShapeReader {
   readText(text: string): Verdict {
     const message = parseJson(text);
     if (message === null) return 'malformed';
-    return this.#reference.read(message) ? 'read' : 'mismatch';
+    return this.readParsed(message) ? 'read' : 'mismatch';
+  }
+
+  /** Reads what JSON.parse made of a text, or a part of it, by the reference reader; false where it is a mismatch. */
+  readParsed(message: unknown): boolean {
+    return this.#reference.read(message);
   }
 }

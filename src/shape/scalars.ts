@@ -1,5 +1,5 @@
 import { toMicroseconds } from '../record/index.ts';
-import { BACKSLASH, isDigit, MINUS, POINT, QUOTE, startsWith, ZERO } from './json-bytes.ts';
+import { BACKSLASH, isDigit, MINUS, POINT, QUOTE, skipNumber, startsWith, ZERO } from './json-bytes.ts';
 import type { Cells } from './reading.ts';
 
 /*
@@ -116,7 +116,10 @@ export function readNumber(bytes: Buffer, at: number, end: number, cells: Cells,
       if (digits < INT_DIGITS) high = high * 10 + digit;
       else low = low * 10 + digit;
       if (high > 0) digits++;
-      if (digits > EXACT_DIGITS) return isQuoted ? readOddDecimal(bytes, at, end, cells, cell) : -1;
+      if (digits > EXACT_DIGITS)
+        return isQuoted
+          ? readOddDecimal(bytes, at, end, cells, cell)
+          : readOddNumber(bytes, at, end, cells, cell);
     } else if (byte === POINT && point < 0) point = i;
     else break;
   }
@@ -125,7 +128,8 @@ export function readNumber(bytes: Buffer, at: number, end: number, cells: Cells,
   const isPlain = i > first && point !== first && (point < 0 || places > 0) && places < POWERS.length;
   if (isQuoted) {
     if (!isPlain || bytes[i] !== QUOTE) return readOddDecimal(bytes, at, end, cells, cell);
-  } else if (!isPlain || !isCanonical(bytes, start, first, point, i)) return -1;
+  } else if (!isPlain || !isCanonical(bytes, start, first, point, i))
+    return readOddNumber(bytes, at, end, cells, cell);
   const whole = digits > INT_DIGITS ? high * (POWERS[digits - INT_DIGITS] as number) + low : high;
   const value = places > 0 ? whole / (POWERS[places] as number) : whole;
   keep(cells, cell, first > start ? -value : value, start, i);
@@ -139,6 +143,20 @@ function readOddDecimal(bytes: Buffer, at: number, end: number, cells: Cells, ce
   const value = cells.decimals.readOrNull(bytes.toString('latin1', at + 1, behind - 1));
   if (value === null) return -1;
   keep(cells, cell, value, at + 1, behind - 1);
+  return behind;
+}
+
+/**
+ * JSON numbers beyond the fast path (16 digits and more, exponents): the platform's own conversion, where the number
+ * prints back as it stands.
+ */
+function readOddNumber(bytes: Buffer, at: number, end: number, cells: Cells, cell: number): number {
+  const behind = skipNumber(bytes, at, end);
+  if (behind < 0) return -1;
+  const text = bytes.toString('latin1', at, behind);
+  const value = Number(text);
+  if (String(value) !== text) return -1;
+  keep(cells, cell, value, at, behind);
   return behind;
 }
 

@@ -146,6 +146,24 @@ test('numbers that do not print back are counted once, by whichever reader took 
   assert.equal(decimals.inexact, 4, 'a message that is refused counts for nothing');
 });
 
+test('a JSON number of many digits or with an exponent is read by bytes where it prints back, else declined', () => {
+  const one = shape('one', tuple(number(), optional(number())));
+  const { reader, reading, read } = readerOf(one);
+  for (const text of ['43.358118629999986', '7e-7', '-2.5e-8', '1e+21', '9007199254740991', '5e-324']) {
+    assert.equal(read(`[${text}]`), 'read');
+    assert.deepEqual([reading.number(one.slots[0]), reading.text(one.slots[0])], [Number(text), text]);
+  }
+  assert.equal(reader.declined, 0);
+  const others = ['7.0e-7', '1e5', '0.0000007', '1E-7', '43.3581186299999861', '-0', '1.50'];
+  for (const text of others) {
+    assert.equal(read(`[${text}]`), 'read', text);
+    assert.equal(reading.text(one.slots[0]), String(Number(text)));
+  }
+  assert.equal(reader.declined, others.length);
+  for (const text of ['1e400', '7e-', '7e-7x', '01e-7', '-', '.5'])
+    assert.notEqual(read(`[${text}]`), 'read', text);
+});
+
 test('no beginning of a message is taken for a message, though the rest stands behind it', () => {
   const bytes = Buffer.from(MESSAGE);
   const reader = new ByteReader(TRADE, new Reading(TRADE), new DecimalReader(), new Drift());

@@ -146,6 +146,8 @@ test('a book message of an unknown shape breaks the book, asks for the channel a
     '[1,[101,1]]',
     '[1,[101,1,"x"]]',
     '[1,[101,0,0]]',
+    '[1,[101,-1,1]]',
+    '[1,[[99,1,1],[101,1,0]]]',
     '[1,[null,1,1]]',
     '[1,[]]',
     '[1,{}]',

@@ -2,55 +2,41 @@ import { interleavedChecksum, OrderBook } from '../../book/index.ts';
 import type { BookSide, Json } from '../../record/index.ts';
 import { BookKeeper } from '../book-keeper.ts';
 import type { Breach, DecoderHost } from '../exchange.ts';
+import type { Entries } from './entries.ts';
 import { type BookParameters, bookFeed, type Served } from './feeds.ts';
 import type { Tail } from './flags.ts';
-import { decimalText, unsigned } from './values.ts';
-
-/** One entry of a P book: `[PRICE, COUNT, AMOUNT]`, read (protocols/bitfinex.md 8.2). */
-export interface Entry {
-  readonly side: BookSide;
-  readonly priceText: string;
-  /** Absolute; '0' deletes. */
-  readonly amountText: string;
-}
 
 /** The checksum covers 25 levels a side; of a shorter book it is not known what it covers (9.5). */
 const CHECKSUM_DEPTH = 25;
 
-const NO_TOP = [Number.NaN, Number.NaN, Number.NaN, Number.NaN] as const;
-type Top = readonly [bidPrice: number, bidAmount: number, askPrice: number, askAmount: number];
+/** The best prices of a book, and the amounts there; NaN where a side is empty. */
+class Top {
+  bidPrice = Number.NaN;
+  bidAmount = Number.NaN;
+  askPrice = Number.NaN;
+  askAmount = Number.NaN;
 
-/**
- * Entries of a message; null where one is no entry: read whole before anything is applied, so that a bad one leaves
- * no half message in a book.
- */
-export function readEntries(list: readonly unknown[]): Entry[] | null {
-  const entries: Entry[] = [];
-  for (const item of list) {
-    const entry = Array.isArray(item) ? readEntry(item) : null;
-    if (entry === null) return null;
-    entries.push(entry);
+  /** Takes over a book's; false where nothing changed. */
+  take({ bids, asks }: OrderBook): boolean {
+    const isSame =
+      Object.is(bids.price(0), this.bidPrice) &&
+      Object.is(bids.amount(0), this.bidAmount) &&
+      Object.is(asks.price(0), this.askPrice) &&
+      Object.is(asks.amount(0), this.askAmount);
+    if (isSame) return false;
+    this.bidPrice = bids.price(0);
+    this.bidAmount = bids.amount(0);
+    this.askPrice = asks.price(0);
+    this.askAmount = asks.amount(0);
+    return true;
   }
-  return entries;
-}
 
-/**
- * The sign of AMOUNT gives the side: above zero bid, below zero ask. COUNT 0 deletes, and AMOUNT is then only the
- * side; else AMOUNT is the level's new total (8.3).
- */
-function readEntry(item: readonly unknown[]): Entry | null {
-  const priceText = decimalText(item[0]);
-  const countText = decimalText(item[1]);
-  const amountText = decimalText(item[2]);
-  if (priceText === null || countText === null || amountText === null) return null;
-  const count = Number(countText);
-  const amount = Number(amountText);
-  if (count < 0 || amount === 0) return null;
-  return {
-    side: amount > 0 ? 'bid' : 'ask',
-    priceText,
-    amountText: count === 0 ? '0' : unsigned(amountText),
-  };
+  forget(): void {
+    this.bidPrice = Number.NaN;
+    this.bidAmount = Number.NaN;
+    this.askPrice = Number.NaN;
+    this.askAmount = Number.NaN;
+  }
 }
 
 /**
@@ -68,7 +54,8 @@ export class PriceBook {
   /** The keeper's book, or one without rows where only quotes are served. */
   readonly #book: OrderBook;
   #valid = false;
-  #top: Top = NO_TOP;
+  /** As told last. */
+  readonly #top = new Top();
 
   constructor(host: DecoderHost, symbol: string, parameters: BookParameters, served: Served) {
     const feed = bookFeed(parameters);
@@ -96,11 +83,12 @@ export class PriceBook {
 
   /** A message of the channel came. The book is named last, so that it is blamed first. */
   heard(): void {
-    for (const stream of [this.quotesStream, this.bookStream]) if (stream !== null) this.#host.heard(stream);
+    if (this.quotesStream !== null) this.#host.heard(this.quotesStream);
+    if (this.bookStream !== null) this.#host.heard(this.bookStream);
   }
 
   /** Replaces the book. */
-  snapshot(entries: readonly Entry[], { sequence, timestamp }: Tail): void {
+  snapshot(entries: Entries, { sequence, timestamp }: Tail): void {
     if (this.#keeper === null) this.#book.clear();
     else this.#keeper.beginSnapshot(timestamp, 'feed', sequence);
     this.#valid = true;
@@ -110,19 +98,21 @@ export class PriceBook {
   }
 
   /** Changes the book by one message. Returns whether that gave rows. */
-  update(entries: readonly Entry[], { sequence, timestamp }: Tail): boolean {
-    if (entries.length === 0) return false;
+  update(entries: Entries, { sequence, timestamp }: Tail): boolean {
+    if (entries.count === 0) return false;
     this.#keeper?.beginUpdate(timestamp, sequence);
     this.#apply(entries);
     return this.#quote(timestamp) || this.#keeper !== null;
   }
 
-  #apply(entries: readonly Entry[]): void {
-    const { decimals } = this.#host;
-    for (const { side, priceText, amountText } of entries) {
-      const price = decimals.read(priceText);
-      const amount = decimals.read(amountText);
-      (this.#keeper ?? this).level(side, price, amount, priceText, amountText);
+  /** The texts become strings here, and only those of levels that stay. */
+  #apply(entries: Entries): void {
+    const levels = this.#keeper ?? this;
+    for (let i = 0; i < entries.count; i++) {
+      const amount = entries.amount(i);
+      if (amount === 0) levels.level(entries.side(i), entries.price(i), 0, '', '');
+      else
+        levels.level(entries.side(i), entries.price(i), amount, entries.priceText(i), entries.amountText(i));
     }
   }
 
@@ -133,17 +123,11 @@ export class PriceBook {
 
   /** Writes the best prices where one of the four numbers changed; null where a side is empty. */
   #quote(timestamp: number): boolean {
-    if (this.quotesStream === null) return false;
-    const top = this.#bestOfBook();
-    if (top.every((value, index) => Object.is(value, this.#top[index]))) return false;
-    this.#top = top;
-    this.#host.rows.quote(this.quotesStream, timestamp, ...top);
+    const top = this.#top;
+    if (this.quotesStream === null || !top.take(this.#book)) return false;
+    const { bidPrice, bidAmount, askPrice, askAmount } = top;
+    this.#host.rows.quote(this.quotesStream, timestamp, bidPrice, bidAmount, askPrice, askAmount);
     return true;
-  }
-
-  #bestOfBook(): Top {
-    const { bids, asks } = this.#book;
-    return [bids.price(0), bids.amount(0), asks.price(0), asks.amount(0)];
   }
 
   /** Compares a checksum with the book, where it is known what the checksum covers; the result is only counted. */
@@ -158,7 +142,7 @@ export class PriceBook {
     this.#keeper?.invalidate();
     this.#book.clear();
     this.#valid = false;
-    this.#top = NO_TOP;
+    this.#top.forget();
   }
 
   /** The same, and says why. */
@@ -193,7 +177,7 @@ export class PriceBook {
     if (state.keeper !== null) this.#keeper?.restore(state.keeper);
     if (state.book !== null) this.#book.restore(state.book);
     this.#valid = state.valid;
-    this.#top = this.#bestOfBook();
+    this.#top.take(this.#book);
   }
 }
 

@@ -72,6 +72,111 @@ test('a heartbeat or checksum that grows at its end, and a type nobody knows, ar
   assert.equal(link.breaches.filter(({ breach }) => breach.cause === 'sequence').length, 0);
 });
 
+/** The same array, written and ended in ways that are not usual. */
+const SPELLINGS: readonly ((id: number, rest: string, tail: string) => string)[] = [
+  (id, rest, tail) => ` [${id},${rest},${tail}]`,
+  (id, rest, tail) => `[${id}, ${rest},${tail}]`,
+  (id, rest, tail) => `[${id}.0,${rest},${tail}] `,
+  (id, rest, tail) => `[${id},${rest.replaceAll('[', '[ ').replaceAll(']', ' ]')} , ${tail}]`,
+  (id, rest, tail) => `[${id},${rest.replace('"te"', '"t\\u0065"')},${tail}]`,
+  (id, rest, tail) => `[${id},${rest},${tail},{"new":1}]`,
+  (id, rest, tail) => `[${id},${rest},${tail.replace(/,(\d+)$/, ',"$1"')}]`,
+];
+
+test('white space, other spellings and an odd end change nothing: an array gives what it gives in its usual form', () => {
+  const payloads: readonly (readonly [number, string])[] = [
+    [1, '[[100,1,1.5],[101,2,-3]]'],
+    [1, '[101,0,-1]'],
+    [1, '[]'],
+    [1, '"hb"'],
+    [1, '"cs",5'],
+    [2, '"te",[7,1590593199934,-0.5,9135.5]'],
+    [2, '[[8,1590593199935,0.5,9135.5],[7,1590593199934,-0.5,9135.5]]'],
+    [2, '[]'],
+    [2, '"fte",[1,2,3]'],
+    [3, '[1,2,3,4,5,6,7,8,9,10]'],
+    [3, '[1,2,3]'],
+    [4, '[1,2,3]'],
+    [9, '[1,2,3]'],
+  ];
+  const play = (spell: (id: number, rest: string, tail: string) => string) => {
+    const link = bookLink(WANTED);
+    link.receive({ event: 'subscribed', channel: 'trades', chanId: 2, symbol: 'tBTCUSD' });
+    link.receive({ event: 'subscribed', channel: 'ticker', chanId: 3, symbol: 'tBTCUSD' });
+    link.receive({ event: 'subscribed', channel: 'candles', chanId: 4, key: 'trade:1m:tBTCUSD' });
+    const outcomes = payloads.map(([id, rest], n) =>
+      link.receive(spell(id, rest, `${n + 1},${1590596820150 + n}`)),
+    );
+    return { outcomes, rows: link.rows, breaches: link.breaches, heard: link.heard, state: link.state() };
+  };
+  const usual = play((id, rest, tail) => `[${id},${rest},${tail}]`);
+  assert.equal(usual.rows.filter(({ table }) => table === 'trades').length, 2);
+  for (const spell of SPELLINGS) assert.deepEqual(play(spell), usual, spell(1, '"te"', '2,1590596820150'));
+});
+
+test('an end of which nothing can be read is no reason to lose the payload', () => {
+  for (const end of ['{"new":1}', '"x"', '-5', '1.5', 'true', '[1]', '1590596820150.25']) {
+    const link = bookLink(WANTED);
+    link.receive('[1,[[100,1,1]],1,1590596820150]');
+    assert.equal(link.receive(`[1,[100,2,2],${end}]`), 'rows', end);
+    assert.equal(link.table('book').at(-1)?.amount, 2, end);
+    assert.deepEqual(link.breaches, [], end);
+  }
+});
+
+test('of a trades snapshot with something in it that is no trade nothing is written', () => {
+  for (const odd of [
+    '[8,1590593199935,0,9135.5]',
+    '["8",1590593199935,1,9135.5]',
+    '[8,1590593199935,1]',
+    '8',
+  ]) {
+    const link = new TestLink();
+    link.receive({ event: 'subscribed', channel: 'trades', chanId: 2, symbol: 'tBTCUSD' });
+    assert.equal(link.receive(`[2,[[9,1590593199936,1,9135.5],${odd}]]`), 'undecoded', odd);
+    assert.equal(link.table('trades').length, 0, odd);
+  }
+});
+
+test('a ticker whose low price is null is one; where its place is missing it is none', () => {
+  const link = new TestLink();
+  link.receive({ event: 'subscribed', channel: 'ticker', chanId: 3, symbol: 'tBTCUSD' });
+  assert.equal(link.receive('[3,[1,2,3,4,5,6,7,8,null,null]]'), 'rows');
+  assert.equal(link.receive('[3,[1,2,3,4,5,6,7,8,9]]'), 'undecoded');
+  assert.deepEqual(
+    link.table('tickers').map((row) => [row.last_price, row.volume, row.high_price, row.low_price]),
+    [[7, 8, null, null]],
+  );
+});
+
+test('no array in its usual form is parsed', (t) => {
+  const link = bookLink(WANTED);
+  link.receive({ event: 'subscribed', channel: 'trades', chanId: 2, symbol: 'tBTCUSD' });
+  link.receive({ event: 'subscribed', channel: 'ticker', chanId: 3, symbol: 'tBTCUSD' });
+  link.receive({ event: 'subscribed', channel: 'book', chanId: 4, symbol: 'tBTCUSD', prec: 'R0' });
+  const parse = t.mock.method(JSON, 'parse');
+  const outcomes = [
+    '[1,[[100,1,1],[7e-7,2,43.358118629999986],[101,1,-1]],1,1590596820150]',
+    '[1,[100,2,1.5],2,1590596820150]',
+    '[1,[101,0,-1],3,1590596820150]',
+    '[1,"cs",-1175357890,4,1590596820150]',
+    '[1,"hb",5,1590596820150]',
+    '[2,[[7,1590593199934,-0.5,9135.5]],6,1590596820150]',
+    '[2,"te",[8,1590593199934,0.00705845,10087.98969503],7,1590596820150]',
+    '[2,"tu",[8,1590593199934,0.00705845,10087.98969503],8,1590596820150]',
+    '[3,[71800,7.47322491,71847,6.16257014,671,0.00942826,71840,1393.02703679,73198,70493,null],9,1590596820150]',
+    '[4,[45761787004,9170,-0.06039856],10,1590596820150]',
+    '[99,"hb",11,1590596820150]',
+    '[99,[1],12,1590596820150]',
+  ].map((text) => link.receive(text));
+  assert.deepEqual(outcomes, [
+    ...(['rows', 'rows', 'rows', 'control', 'control', 'rows', 'rows', 'repeat', 'rows'] as const),
+    ...(['undecoded', 'control', 'undecoded'] as const),
+  ]);
+  assert.equal(parse.mock.callCount(), 0);
+  assert.deepEqual(link.breaches, []);
+});
+
 test('quotes are read from P0 books alone', () => {
   const link = bookLink(0, {}, { prec: 'P1', subId: 'both|tBTCUSD|P1|F0|25' });
   link.receive('[1,[[100,1,1]]]');

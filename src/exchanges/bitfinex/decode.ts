@@ -7,19 +7,31 @@ import {
   type RestAnswer,
 } from '../../record/index.ts';
 import type { DecoderHost, LinkContext, LinkDecoder, Outcome } from '../exchange.ts';
-import { readEntries } from './book.ts';
+import { ArrayHead, type Variant, variantOf } from './arrays.ts';
 import { ChannelMap, type ChannelRoute } from './channels.ts';
 import { controlOf, MAINTENANCE_ENDED } from './control.ts';
+import { Entries } from './entries.ts';
 import { wordOf } from './feeds.ts';
-import { BULK_UPDATES, has, readTail, SEQ_ALL, SequenceRule, type Tail, tailLength } from './flags.ts';
+import { BULK_UPDATES, has, SEQ_ALL, SequenceRule, Tail, tailLength } from './flags.ts';
+import { openSources, type Source, type Sources } from './sources.ts';
 import { subscribeText, unsubscribeText } from './subscribe.ts';
-import { readTicker, readTrade, readTrades, type Trade } from './values.ts';
+import { tickerValues } from './ticker.ts';
+import { Trades } from './trades.ts';
 
-/** Reads one link over JSON.parse, one message variant per function: the reference for any faster reader. */
+/**
+ * Reads one link, one message variant per function. The channel is found by the digits of its id, and what comes by it
+ * is read off its bytes; what is in no usual form is parsed, and its number counts all the same.
+ */
 export class BitfinexDecoder implements LinkDecoder {
   readonly #host: DecoderHost;
   readonly #channels: ChannelMap;
   readonly #sequence = new SequenceRule();
+  readonly #sources: Sources;
+  readonly #head = new ArrayHead();
+  /** Of the present array. */
+  readonly #tail = new Tail();
+  readonly #trades: Trades;
+  readonly #entries: Entries;
   /** As confirmed on this connection: they decide the layout of every array (protocols/bitfinex.md 4). */
   #flags = 0;
   /** As last asked for: what a confirmation without flags confirms. */
@@ -28,6 +40,9 @@ export class BitfinexDecoder implements LinkDecoder {
   constructor(link: LinkContext, host: DecoderHost, state?: Json) {
     this.#host = host;
     this.#channels = new ChannelMap(host);
+    this.#sources = openSources(host.decimals, host.drift);
+    this.#trades = new Trades(host, this.#sources);
+    this.#entries = new Entries(this.#sources);
     const saved = isObject(state) ? state : { routing: link.routing, books: null };
     if (!isObject(saved.routing)) return;
     const { flags, askedFlags, sequence, channels } = saved.routing;
@@ -44,11 +59,60 @@ export class BitfinexDecoder implements LinkDecoder {
       this.#askedFlags = Number(message.flags);
   }
 
+  /** Channel data: `[CHAN_ID, payload]`, `[CHAN_ID, "hb"]` or `[CHAN_ID, type, payload]`, each with a tail (4). */
   received(frame: Frame): Outcome {
+    const head = this.#head;
+    if (!head.find(frame)) return this.#parsed(frame);
+    const { variant } = head;
+    const route = this.#channels.get(head.id);
+    const source = this.#sourceOf(route, variant);
+    const verdict = source.reader.read(frame);
+    if (verdict === 'malformed') return this.#malformed(frame);
+    if (verdict === 'mismatch') return this.#parsed(frame);
+    this.#tail.take(source.reading, source.tail, this.#flags);
+    this.#count();
+    return this.#array(frame, route, variant, true);
+  }
+
+  #sourceOf(route: ChannelRoute | undefined, variant: Variant): Source {
+    const sources = this.#sources;
+    switch (variant) {
+      case 'heartbeat':
+      case 'checksum':
+      case 'trade':
+      case 'fundingTrade':
+        return sources[variant];
+      case 'one':
+        if (route?.kind === 'book') return sources.entry;
+        return route?.kind === 'ticker' ? sources.ticker : sources.other;
+      case 'list':
+        if (route?.kind === 'book') return sources.entries;
+        return route?.kind === 'trades' ? sources.trades : sources.other;
+      case 'other':
+      case 'unknown':
+        return sources.other;
+    }
+  }
+
+  /** Events, and arrays in no usual form. */
+  #parsed(frame: Frame): Outcome {
     const message = parseJson(frame.text());
-    if (Array.isArray(message)) return this.#array(message);
+    if (Array.isArray(message)) return this.#parsedArray(frame, message);
     if (isObject(message)) return this.#event(message);
     return message === null ? this.#malformed(frame) : this.#host.undecoded('unknown');
+  }
+
+  /** Every array has its number, and one whose tail alone is odd has its payload too. */
+  #parsedArray(frame: Frame, message: readonly unknown[]): Outcome {
+    const [id, second] = message;
+    if (!Number.isSafeInteger(id) || message.length < 2) return this.#host.undecoded('unknown');
+    const tailStart = this.#tailStart(message);
+    this.#tail.takeParsed(message, tailStart, this.#flags);
+    this.#count();
+    const route = this.#channels.get(Number(id));
+    const variant = variantOf(second);
+    const { reader } = this.#sourceOf(route, variant);
+    return this.#array(frame, route, variant, reader.readParsed(message.slice(0, tailStart)));
   }
 
   /** No JSON at all. Without numbers nothing else would tell that the channel it names has lost a message. */
@@ -85,39 +149,33 @@ export class BitfinexDecoder implements LinkDecoder {
     this.#flags = Number.isSafeInteger(message.flags) ? Number(message.flags) : this.#askedFlags;
   }
 
-  /** Channel data: `[CHAN_ID, payload]`, `[CHAN_ID, "hb"]` or `[CHAN_ID, type, payload]`, each with a tail (4). */
-  #array(message: readonly unknown[]): Outcome {
-    const [id, second] = message;
-    if (!Number.isSafeInteger(id) || message.length < 2) return this.#host.undecoded('unknown');
-    const tail = readTail(message, this.#tailStart(message), this.#flags);
-    this.#count(tail);
-    const route = this.#channels.get(Number(id));
-    if (second === 'hb') return this.#heartbeat(route);
+  /** What an array means for its channel. `isRead`: its values are in the reading of its source. */
+  #array(frame: Frame, route: ChannelRoute | undefined, variant: Variant, isRead: boolean): Outcome {
+    if (variant === 'heartbeat') return this.#heartbeat(route);
     if (route === undefined) return this.#host.undecoded('no-context');
-    if (second === 'cs') return this.#checksum(route, message[2]);
+    if (variant === 'checksum') return isRead ? this.#checksum(route) : this.#unknown(route);
     switch (route.kind) {
       case 'trades':
-        return typeof second === 'string'
-          ? this.#tradeEvent(route, second, message[2])
-          : this.#tradesSnapshot(route, second);
+        return this.#tradesOf(route, variant, isRead);
       case 'ticker':
-        return this.#ticker(route, second, tail);
+        return this.#ticker(frame, route, isRead && variant === 'one');
       case 'book':
-        return this.#book(route, second, tail);
+        return this.#book(route, variant, isRead);
       case 'other':
         return this.#notHandled(route);
     }
   }
 
   #tailStart(message: readonly unknown[]): number {
-    const [, second] = message;
-    if (second === 'hb' || typeof second !== 'string') return 2;
-    if (second === 'cs' || TRADE_EVENTS.has(second)) return 3;
-    return Math.max(2, message.length - tailLength(this.#flags)); // A type that nobody has described.
+    const variant = variantOf(message[1]);
+    if (variant === 'checksum' || variant === 'trade' || variant === 'fundingTrade') return 3;
+    if (variant !== 'unknown') return 2;
+    return Math.max(2, message.length - tailLength(this.#flags));
   }
 
   /** Every array counts, of whatever channel and with whatever payload (10). */
-  #count({ sequence }: Tail): void {
+  #count(): void {
+    const { sequence } = this.#tail;
     if (!has(this.#flags, SEQ_ALL)) {
       this.#sequence.unnumbered();
       return;
@@ -142,45 +200,29 @@ export class BitfinexDecoder implements LinkDecoder {
   }
 
   /** Describes the book after all earlier messages (9). Of funding and raw books it is not verified. */
-  #checksum(route: ChannelRoute, value: unknown): Outcome {
-    if (!Number.isSafeInteger(value)) return this.#unknown(route);
+  #checksum(route: ChannelRoute): Outcome {
+    const { reading, slots } = this.#sources.checksum;
     if (route.book === null || !route.live || !route.book.valid) return 'control';
     route.book.heard();
-    route.book.verify(Number(value));
+    route.book.verify(reading.number(slots[2]));
     return 'control';
   }
 
-  /** The latest trades, newest first; after a reconnect most are known already (7.2). */
-  #tradesSnapshot(route: ChannelRoute, payload: unknown): Outcome {
+  #tradesOf(route: ChannelRoute, variant: Variant, isRead: boolean): Outcome {
     this.#host.heard(route.stream);
-    const trades = Array.isArray(payload) ? readTrades(payload) : null;
-    if (trades === null) return this.#unknown(route);
-    let written = 0;
-    for (const trade of trades) if (this.#trade(route, trade)) written++;
-    return written > 0 ? 'rows' : 'repeat';
-  }
-
-  /** A trade comes as `te`, then as `tu` with the same id and content: whichever is seen first is written (7.2). */
-  #tradeEvent(route: ChannelRoute, type: string, payload: unknown): Outcome {
-    this.#host.heard(route.stream);
-    const trade = type === 'te' || type === 'tu' ? readTrade(payload) : null;
-    if (trade === null) return FUNDING_EVENTS.has(type) ? this.#notHandled(route) : this.#unknown(route);
-    return this.#trade(route, trade) ? 'rows' : 'repeat';
-  }
-
-  #trade({ stream }: ChannelRoute, { id, timestamp, side, priceText, amountText }: Trade): boolean {
-    const { rows, decimals, trades } = this.#host;
-    if (!trades.isNew(stream, id)) return false;
-    rows.trade(stream, timestamp, id, side, decimals.read(priceText), decimals.read(amountText));
-    return true;
+    if (variant === 'fundingTrade') return this.#notHandled(route);
+    let outcome: Outcome | null = null;
+    if (isRead && variant === 'trade') outcome = this.#trades.event(route.stream);
+    else if (isRead && variant === 'list') outcome = this.#trades.snapshot(route.stream);
+    return outcome ?? this.#unknown(route);
   }
 
   /** Snapshot and update have one shape (7.1). Its only time is the server's. */
-  #ticker(route: ChannelRoute, payload: unknown, { timestamp }: Tail): Outcome {
+  #ticker(frame: Frame, route: ChannelRoute, isRead: boolean): Outcome {
     this.#host.heard(route.stream);
-    const values = Array.isArray(payload) ? readTicker(payload, this.#host.decimals) : null;
+    const values = isRead ? tickerValues(frame, this.#sources.ticker) : null;
     if (values === null) return this.#unknown(route);
-    this.#host.rows.ticker(route.stream, timestamp, values);
+    this.#host.rows.ticker(route.stream, this.#tail.timestamp, values);
     return 'rows';
   }
 
@@ -188,33 +230,35 @@ export class BitfinexDecoder implements LinkDecoder {
    * The first payload after the ack is the snapshot. Later a list of lists is a bulk update where BULK_UPDATES was
    * confirmed; without that flag only snapshots have this shape, and the book is replaced (8.2).
    */
-  #book(route: ChannelRoute, payload: unknown, tail: Tail): Outcome {
+  #book(route: ChannelRoute, variant: Variant, isRead: boolean): Outcome {
     if (!route.live) return 'held';
-    if (!Array.isArray(payload)) return this.#unknown(route);
-    const isList = Array.isArray(payload[0]);
-    const isSnapshot = route.awaitsSnapshot
-      ? isList || payload.length === 0
-      : isList && !has(this.#flags, BULK_UPDATES);
-    if (isSnapshot) return this.#bookSnapshot(route, payload, tail);
+    if (variant !== 'one' && variant !== 'list') return this.#unknown(route);
+    const isList = variant === 'list';
+    if (isRead) {
+      if (isList) this.#entries.takeList();
+      else this.#entries.takeOne();
+    }
+    const isEmpty = isRead && this.#entries.count === 0;
+    const isBulk = has(this.#flags, BULK_UPDATES);
+    const isSnapshot = isList && (route.awaitsSnapshot || !(isEmpty || isBulk));
+    if (isSnapshot) return this.#bookSnapshot(route, isRead);
     if (route.book?.valid !== true) return 'held';
-    if (payload.length === 0 && !has(this.#flags, BULK_UPDATES)) return this.#unknown(route);
-    return this.#bookUpdate(route, isList || payload.length === 0 ? payload : [payload], tail);
+    if (isEmpty && !isBulk) return this.#unknown(route);
+    return this.#bookUpdate(route, isRead);
   }
 
-  #bookSnapshot(route: ChannelRoute, payload: readonly unknown[], tail: Tail): Outcome {
+  #bookSnapshot(route: ChannelRoute, isRead: boolean): Outcome {
     route.book?.heard();
-    const entries = readEntries(payload);
-    if (entries === null || route.book === null) return this.#unknown(route);
+    if (!isRead || !this.#entries.isSound || route.book === null) return this.#unknown(route);
     route.awaitsSnapshot = false;
-    route.book.snapshot(entries, tail);
+    route.book.snapshot(this.#entries, this.#tail);
     return 'rows';
   }
 
-  #bookUpdate(route: ChannelRoute, payload: readonly unknown[], tail: Tail): Outcome {
+  #bookUpdate(route: ChannelRoute, isRead: boolean): Outcome {
     route.book?.heard();
-    const entries = readEntries(payload);
-    if (entries === null || route.book === null) return this.#unknown(route);
-    return route.book.update(entries, tail) ? 'rows' : 'repeat';
+    if (!isRead || !this.#entries.isSound || route.book === null) return this.#unknown(route);
+    return route.book.update(this.#entries, this.#tail) ? 'rows' : 'repeat';
   }
 
   /** A shape nobody has described: a book that may have missed a change is no longer trusted. */
@@ -277,7 +321,3 @@ export class BitfinexDecoder implements LinkDecoder {
     return { routing: this.routing(), books: this.#channels.booksState() };
   }
 }
-
-/** Of trading pairs and of funding currencies (7.2). */
-const FUNDING_EVENTS: ReadonlySet<string> = new Set(['fte', 'ftu']);
-const TRADE_EVENTS: ReadonlySet<string> = new Set(['te', 'tu', ...FUNDING_EVENTS]);

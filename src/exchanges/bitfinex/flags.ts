@@ -1,4 +1,5 @@
 import { toMicroseconds } from '../../record/index.ts';
+import type { NumberSlot, Reading } from '../../shape/index.ts';
 
 /** Flags of `conf` (protocols/bitfinex.md 4). */
 export const TIMESTAMP = 32_768;
@@ -12,25 +13,39 @@ export const WANTED_FLAGS = TIMESTAMP | SEQ_ALL | OB_CHECKSUM;
 /** Above this a number is a time in ms and no sequence: 1e11 ms was 1973, and no connection sends that many messages. */
 const SEQUENCE_MAX = 1e11;
 
-/** The end of an array, behind its payload. */
-export interface Tail {
-  /** The connection's running number; NaN where there is none. */
-  readonly sequence: number;
-  /** When the server sent it, µs; NaN where it does not say. */
-  readonly timestamp: number;
+/** Where a shape has the two places of its tail. */
+export interface TailSlots {
+  readonly first: NumberSlot;
+  readonly second: NumberSlot;
 }
 
 /**
- * Reads an array's tail from index `from`: sequence, then time, each only where the confirmed flags say so. That the
- * time stands on `te`, `hb` and `cs` too is inferred (protocols/bitfinex.md 4 [U]); a tail that lacks one of the two
- * is therefore read by size: a number as large as a time is no sequence.
+ * The end of the array read last, behind its payload: sequence, then time, each only where the confirmed flags say so.
+ * That the time stands on `te`, `hb` and `cs` too is inferred (protocols/bitfinex.md 4 [U]); a tail that lacks one of
+ * the two is therefore read by size: a number as large as a time is no sequence.
  */
-export function readTail(message: readonly unknown[], from: number, flags: number): Tail {
-  let at = from;
-  let sequence = Number.NaN;
-  if (has(flags, SEQ_ALL) && isSequence(message[at])) sequence = Number(message[at++]);
-  const timestamp = has(flags, TIMESTAMP) ? toMicroseconds(message[at]) : Number.NaN;
-  return { sequence, timestamp };
+export class Tail {
+  /** The connection's running number; NaN where there is none. */
+  sequence = Number.NaN;
+  /** When the server sent it, µs; NaN where it does not say. */
+  timestamp = Number.NaN;
+
+  /** Takes the tail of what a shape's reader has just read. */
+  take(reading: Reading, slots: TailSlots, flags: number): void {
+    const first = reading.number(slots.first);
+    const isNumbered = has(flags, SEQ_ALL) && isSequence(first);
+    this.sequence = isNumbered ? first : Number.NaN;
+    if (!has(flags, TIMESTAMP)) this.timestamp = Number.NaN;
+    else this.timestamp = isNumbered ? reading.number(slots.second) : toMicroseconds(first);
+  }
+
+  /** Takes the tail of a parsed array from index `from`, whatever stands there. */
+  takeParsed(message: readonly unknown[], from: number, flags: number): void {
+    let at = from;
+    this.sequence = Number.NaN;
+    if (has(flags, SEQ_ALL) && isSequence(message[at])) this.sequence = Number(message[at++]);
+    this.timestamp = has(flags, TIMESTAMP) ? toMicroseconds(message[at]) : Number.NaN;
+  }
 }
 
 export function has(flags: number, flag: number): boolean {

@@ -12,6 +12,7 @@ import type { Exchange } from '../exchange.ts';
 import { classify } from './control.ts';
 import { BitfinexDecoder } from './decode.ts';
 import { MARKETS } from './markets.ts';
+import { SHAPES } from './shapes.ts';
 import { simulate } from './simulate.ts';
 import { planLinks, readRequest, readUrl, subscribe } from './subscribe.ts';
 
@@ -25,7 +26,7 @@ export const bitfinex: Exchange = {
   subscribe,
   readRequest,
   readUrl,
-  shapes: [],
+  shapes: SHAPES,
   classify: (frame) => classify(frame),
   openDecoder: (link, host, state) => new BitfinexDecoder(link, host, state),
   simulate,
