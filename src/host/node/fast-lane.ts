@@ -1,10 +1,11 @@
 /*
  * Most of what an exchange sends are whole, unmasked, unfragmented data frames (RFC 6455 5.2), many in one read. Those
  * are taken straight from the bytes of the read; what is known to be right but not so simple goes to `ws`; and with
- * the first frame that may be wrong or a goodbye, the whole connection is left to `ws`, which decides what it is:
+ * the first frame that may be wrong, the whole connection is left to `ws`, which decides what it is:
  *
  *     read ──┬── whole data frame ───────────────────────> message(bytes, start, end)
  *            ├── ping, pong, fragments, cut data frames ──> ws ──> its own events
+ *            ├── goodbye: the last that ws gets ──────────> ws
  *            └── anything else, and all behind it ────────> ws
  *
  * `ws` always gets whole frames or the rest of one, in order, and answers at once; so the order of messages holds.
@@ -18,6 +19,7 @@ const GOES_ON = 0x00;
 const ENDS = 0x80;
 const PING = 0x89;
 const PONG = 0x8a;
+const GOODBYE = 0x88;
 const MASKED = 0x80;
 const LENGTH = 0x7f;
 const CONTROL_BYTES_MAX = 125;
@@ -37,6 +39,8 @@ export interface FastLaneOptions {
 export class FastLane {
   readonly #options: FastLaneOptions;
   #isLeftToWs = false;
+  /** The frame that `ws` has got, or is getting, is the last one. */
+  #isLast = false;
   /** Bytes of the frame that `ws` is reading which are still to come. */
   #rest = 0;
   /** Bytes of the fragmented message that `ws` has the beginning of; -1: there is none. */
@@ -52,8 +56,8 @@ export class FastLane {
   /** Takes what one read brought. */
   take(chunk: Buffer): void {
     let at = this.#isLeftToWs ? 0 : this.#finish(chunk);
-    while (at < chunk.length && !this.#isLeftToWs) at = this.#frame(chunk, at);
-    if (at < chunk.length) this.#options.forward(at === 0 ? chunk : chunk.subarray(at));
+    while (at < chunk.length && !this.#isLeftToWs && !this.#isLast) at = this.#frame(chunk, at);
+    if (at < chunk.length && this.#isLeftToWs) this.#options.forward(at === 0 ? chunk : chunk.subarray(at));
   }
 
   /** Gives `ws` the rest of the frame that it has the beginning of; returns the position behind it. */
@@ -127,6 +131,10 @@ export class FastLane {
       case PING:
       case PONG:
         isRight &&= payload <= CONTROL_BYTES_MAX;
+        break;
+      case GOODBYE:
+        isRight &&= payload <= CONTROL_BYTES_MAX;
+        this.#isLast = isRight;
         break;
       default:
         isRight = false;
