@@ -4,9 +4,9 @@ import { closedWalk, type Random } from './random.ts';
  * What one symbol of the flood says, as Binance spot says it. The statistics are life's or harder to compress than
  * life's, which `bench/entropy.ts` checks against captured trades:
  *
- * - trades: 45 % at the price before, other moves log-normal in ticks; the taker's side stays the same in 80 %; a
+ * - trades: 40 % at the price before, other moves log-normal in ticks; the taker's side stays the same in 80 %; a
  *   quarter shares its matching time with the trade before (one order filled by several), other gaps are log-normal;
- *   amounts log-normal on the lot grid, one in five a round number; pushed 0.1 ms or more after the match.
+ *   amounts log-normal on the lot grid, one in five a round number; pushed some ms after the match, log-normal too.
  * - diffs: ten bids and ten asks near a moving mid; a quarter of the levels that exist are deleted when they change,
  *   and all that the mid has crossed; 1 to 40 update ids each.
  * - quotes: the best prices stay in 80 %, and then one of the amounts changes.
@@ -36,7 +36,7 @@ const priceText = (ticks: number): string => (ticks / 100).toFixed(8);
 const amountText = (lots: number): string => (lots / LOTS).toFixed(8);
 
 function amount(random: Random): string {
-  const lots = Math.ceil(random.logNormal(400, 1.6));
+  const lots = Math.ceil(random.logNormal(2500, 1.9));
   if (!random.chance(0.2)) return amountText(lots);
   const magnitude = 10 ** Math.floor(Math.log10(lots));
   return amountText(Math.ceil(lots / magnitude) * magnitude);
@@ -60,7 +60,7 @@ export type Speaker = (time: number) => string;
 
 export function trades(market: Market, random: Random, count: number, timeText: TimeText): Speaker {
   const moves = Array.from({ length: count }, () =>
-    random.chance(0.45) ? 0 : Math.ceil(random.logNormal(4, 1.4)) * (random.chance(0.5) ? 1 : -1),
+    random.chance(0.4) ? 0 : Math.ceil(random.logNormal(8, 1.6)) * (random.chance(0.5) ? 1 : -1),
   );
   const walk = closedWalk(moves);
   let next = 0;
@@ -68,7 +68,7 @@ export function trades(market: Market, random: Random, count: number, timeText: 
   return (time) => {
     const price = priceText(market.mid + (walk[next] ?? 0));
     if (random.chance(0.2)) sells = !sells;
-    const pushed = time + 100 + Math.floor(random.exponential(400));
+    const pushed = time + 100 + Math.floor(random.logNormal(2000, 1));
     return `{"e":"trade","E":${timeText(pushed)},"s":"${market.symbol}","t":${market.firstId + next++},"p":"${price}","q":"${amount(random)}","T":${timeText(time)},"m":${sells},"M":true}`;
   };
 }

@@ -55,10 +55,10 @@ export const PARTS: Readonly<Record<Mode, readonly Part[]>> = {
 /** Distinct messages: more rows than a Parquet row group has, and no more than a few hundred MB of memory. */
 const TURNS: Readonly<Record<Mode, Turn>> = {
   // As many trades as a turn has ids: they stay consecutive for ever.
-  trades: { messages: 1_000_000, idSpan: 1e6, timeSpan: 1e9 },
+  trades: { messages: 1_000_000, idSpan: 1e6, timeSpan: 1e11 },
   deltas: { messages: 100_000, idSpan: 1e7, timeSpan: 1e10 },
   quotes: { messages: 1_000_000, idSpan: 1e7, timeSpan: 1e9 },
-  mix: { messages: 400_000, idSpan: 1e7, timeSpan: 1e9 },
+  mix: { messages: 400_000, idSpan: 1e7, timeSpan: 1e10 },
 };
 
 /** One message before it is a frame. */
