@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, suite, test } from 'node:test';
 import { Child, endChildren, here, startFlood } from './child.ts';
 import { journalBytes, tableBytes } from './disk-use.ts';
@@ -60,4 +61,8 @@ test('a tape goes on for ever: ids stay one unbroken chain and times never go ba
       time = matched;
     }
   }
+});
+
+test('the lock file of the peers holds no addresses', () => {
+  assert.doesNotMatch(readFileSync(here('peers/package-lock.json'), 'utf8'), /"resolved":\s*"http/);
 });

@@ -14,6 +14,7 @@ interface Trade {
 interface Exchange {
   urls: { api: { ws: Record<string, string> } };
   newUpdates: boolean;
+  loadHttpProxyAgent(): Promise<object>;
   setMarkets(markets: readonly object[]): void;
   watchTrades(symbol: string): Promise<readonly Trade[]>;
 }
@@ -25,6 +26,8 @@ const [port = '', count = ''] = process.argv.slice(2);
 const ccxt = createRequire(import.meta.url)('ccxt') as Ccxt;
 const exchange = new ccxt.pro.binance({ newUpdates: true });
 exchange.urls.api.ws.spot = `ws://127.0.0.1:${port}/stream/ws`;
+// What it asks for before it dials an address without TLS.
+await exchange.loadHttpProxyAgent();
 const market = { id: 'BTCUSDT', lowercaseId: 'btcusdt', symbol: 'BTC/USDT', base: 'BTC', quote: 'USDT' };
 const kind = { type: 'spot', spot: true, margin: false, contract: false, active: true };
 exchange.setMarkets([{ ...market, ...kind, precision: { amount: 5, price: 2 }, limits: {} }]);

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { allSent, Child, here, startFlood } from '../child.ts';
+import { Child, here, startFlood } from '../child.ts';
 import { type Figure, machine, medianFigure, table, thousands } from '../figures.ts';
 import { Recording, recordFlood } from '../record-flood.ts';
 
@@ -45,7 +45,7 @@ async function runPeer(
 ): Promise<Figure> {
   const peer = new Child([here(`peers/${script}`), ...args, String(port), String(messages)], NO_PROXY);
   const figure = JSON.parse(await peer.next('read')) as Figure;
-  await Promise.all([flood.next('go'), allSent(flood), flood.next('gone'), peer.exit]);
+  await Promise.all([flood.next('go'), flood.next('sent'), flood.next('gone'), peer.exit]);
   return figure;
 }
 
