@@ -1,191 +1,142 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { allSent, Child, here, startFlood } from './child.ts';
+import { journalBytes, type TableBytes, tableBytes } from './disk-use.ts';
+import { type Figure, machine, medianFigure, table, thousands } from './figures.ts';
+import { MODES, type Mode } from './flood/script.ts';
+import { type Recorded, Recording, recordFlood } from './record-flood.ts';
 
 /**
- * Records trades from a flood, beside three readers of the same flood in the same run. Figures are ratios: machines
- * are shared and noisy. `--messages N`, `--runs N`, `--json FILE`.
+ * `npm run bench`: records each mode of the flood, beside three plain readers of the same flood, all in turns, so that
+ * what a shared machine does to one it does to all. The figures are medians, and what counts are their ratios.
+ *
+ *     npm run bench -- [trades|deltas|quotes|mix ...] [--runs 5] [--messages N] [--json FILE]
  */
-interface Figure {
-  readonly name: string;
-  readonly messagesPerSecond: number;
-  readonly cpuMicrosecondsPerMessage: number;
-}
+const { values, positionals } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '5' },
+    messages: { type: 'string' },
+    json: { type: 'string' },
+  },
+  allowPositionals: true,
+});
 
-const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+/** Enough for some seconds of recording, so that a start and a stop weigh little. */
+const MESSAGES: Readonly<Record<Mode, number>> = {
+  trades: 2_000_000,
+  deltas: 200_000,
+  quotes: 2_000_000,
+  mix: 800_000,
+};
 
-function option(name: string, fallback: string): string {
-  const index = process.argv.indexOf(`--${name}`);
-  return index < 0 ? fallback : (process.argv[index + 1] ?? fallback);
-}
-
-const messages = Number(option('messages', '3000000'));
-const runs = Number(option('runs', '3'));
-
-/** A child whose lines are waited for by their first word. */
-class Lines {
-  readonly child: ChildProcess;
-  readonly #waiting = new Map<string, ((rest: string) => void)[]>();
-  readonly #seen = new Map<string, string[]>();
-
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-    this.child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
-    if (this.child.stdout !== null)
-      createInterface({ input: this.child.stdout }).on('line', (line) => this.#line(line));
-    this.child.stderr?.resume();
-  }
-
-  #line(line: string): void {
-    const space = line.indexOf(' ');
-    const word = space < 0 ? line : line.slice(0, space);
-    const waiter = this.#waiting.get(word)?.shift();
-    if (waiter !== undefined) waiter(line.slice(space + 1));
-    else this.#seen.set(word, [...(this.#seen.get(word) ?? []), line.slice(space + 1)]);
-  }
-
-  next(word: string): Promise<string> {
-    const ready = this.#seen.get(word)?.shift();
-    if (ready !== undefined) return Promise.resolve(ready);
-    return new Promise((resolve) => {
-      this.#waiting.set(word, [...(this.#waiting.get(word) ?? []), resolve]);
-    });
-  }
-}
-
-async function reader(kind: string, port: number): Promise<Figure> {
-  const child = spawn(process.execPath, [here('reader.ts'), kind, String(port), String(messages)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let text = '';
-  for await (const bytes of child.stdout) text += String(bytes);
-  const result = JSON.parse(text) as { messages: number; seconds: number; cpuSeconds: number };
-  return {
-    name: kind,
-    messagesPerSecond: result.messages / result.seconds,
-    cpuMicrosecondsPerMessage: (result.cpuSeconds / result.messages) * 1e6,
-  };
-}
-
-/** CPU seconds of a process with all its threads, from /proc; null once it is gone. */
-function cpuSeconds(pid: number): number | null {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  } catch (error) {
-    if (
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ||
-      (error as NodeJS.ErrnoException).code === 'ESRCH'
-    )
-      return null;
-    throw error;
-  }
-}
-
-/** `feedtape record` from connect to exit: the clock stops when everything is sealed, stored and the process is gone. */
-async function recorded(flood: Lines, port: number): Promise<Figure> {
-  const data = mkdtempSync(join(tmpdir(), 'feedtape-bench-'));
-  try {
-    const config = join(data, 'config.json');
-    writeFileSync(
-      config,
-      JSON.stringify({
-        data: join(data, 'data'),
-        exchanges: [
-          {
-            name: 'flood',
-            exchange: 'binance',
-            market: 'spot',
-            uri: `ws://127.0.0.1:${port}`,
-            streams: [{ channels: ['trades'], symbols: ['BTCUSDT'] }],
-          },
-        ],
-      }),
-    );
-    const child = spawn(process.execPath, [here('../bin/feedtape.mjs'), 'record', config], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let log = '';
-    child.stderr.on('data', (bytes: Buffer) => {
-      log += bytes.toString();
-    });
-    let cpu = 0;
-    let cpuAtOpen = 0;
-    const sample = setInterval(() => {
-      cpu = cpuSeconds(child.pid ?? 0) ?? cpu;
-    }, 20);
-    await flood.next('open');
-    const started = performance.now();
-    cpuAtOpen = cpuSeconds(child.pid ?? 0) ?? 0;
-    await flood.next('sent');
-    child.kill('SIGTERM');
-    const code = await new Promise<number | null>((resolve) => {
-      child.on('exit', resolve);
-    });
-    clearInterval(sample);
-    const seconds = (performance.now() - started) / 1000;
-    if (code !== 0 || !log.includes(`with rows ${messages}`) || !log.includes('balance: zero difference'))
-      throw new Error(
-        `record exited with ${code} and did not account for every message:\n${log.slice(-3000)}`,
-      );
-    return {
-      name: 'record',
-      messagesPerSecond: messages / seconds,
-      cpuMicrosecondsPerMessage: ((cpu - cpuAtOpen) / messages) * 1e6,
-    };
-  } finally {
-    rmSync(data, { recursive: true, force: true });
-  }
-}
-
-function median(figures: readonly Figure[]): Figure {
-  const middle = <T>(values: readonly T[], of: (value: T) => number): number =>
-    values.map(of).sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-  return {
-    name: figures[0]?.name ?? '',
-    messagesPerSecond: middle(figures, (figure) => figure.messagesPerSecond),
-    cpuMicrosecondsPerMessage: middle(figures, (figure) => figure.cpuMicrosecondsPerMessage),
-  };
-}
-
-const TITLES: Readonly<Record<string, string>> = {
+const READERS = {
   bare: '(a) bare frame reader',
   ws: '(b) `ws`, empty callback',
   'ws-json': '(c) `ws` + JSON.parse',
-  record: '(d) `feedtape record`, everything on disk',
-};
+} as const;
 
-const flood = new Lines([here('flood.ts'), String(messages)]);
-const port = Number(await flood.next('port'));
-const all: Record<string, Figure[]> = { bare: [], ws: [], 'ws-json': [], record: [] };
-for (let run = 0; run < runs; run++) {
-  for (const kind of ['bare', 'ws', 'ws-json']) {
-    all[kind]?.push(await reader(kind, port));
-    await Promise.all([flood.next('open'), flood.next('sent')]);
-  }
-  all.record?.push(await recorded(flood, port));
+interface Disk {
+  readonly journal: number;
+  readonly tables: readonly TableBytes[];
 }
-flood.child.kill();
 
-const medians = Object.values(all).map(median);
-const bare = medians[0] as Figure;
-const parse = medians[2] as Figure;
-const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Linux ${release()}, Node ${process.versions.node}`;
-process.stdout.write(
-  `${machine}, ${new Date().toISOString().slice(0, 10)}, ${messages} messages, median of ${runs}\n\n`,
-);
-process.stdout.write('| | messages/s | CPU µs per message | CPU / bare |\n|---|---:|---:|---:|\n');
-for (const { name, messagesPerSecond, cpuMicrosecondsPerMessage } of medians)
-  process.stdout.write(
-    `| ${TITLES[name]} | ${Math.round(messagesPerSecond / 1000)} k | ${cpuMicrosecondsPerMessage.toFixed(2)} | ${(cpuMicrosecondsPerMessage / bare.cpuMicrosecondsPerMessage).toFixed(1)} |\n`,
+interface ModeResult {
+  readonly mode: Mode;
+  readonly messages: number;
+  readonly readers: Readonly<Record<string, Figure>>;
+  readonly record: Figure;
+  /** Of all runs: journal files whose store files the next start finished, outside the clock. */
+  readonly unfinished: number;
+  readonly disk: Disk;
+}
+
+async function read(kind: string, flood: Child, port: number, messages: number): Promise<Figure> {
+  const reader = new Child([here('reader.ts'), kind, String(port), String(messages)]);
+  const figure = JSON.parse(await reader.next('read')) as Figure;
+  await Promise.all([flood.next('go'), allSent(flood), flood.next('gone'), reader.exit]);
+  return figure;
+}
+
+/** One recorded flood, then everything that is outside its clock: finishing, proving, weighing. */
+async function recordOnce(mode: Mode, flood: Child, port: number, messages: number, weigh: boolean) {
+  using recording = new Recording(mode, port);
+  const figure = await recordFlood(recording, flood, messages);
+  const journal = journalBytes(recording.data);
+  if (figure.unfinished > 0) await recording.finish();
+  await recording.verify();
+  const disk: Disk | null = weigh ? { journal, tables: await tableBytes(recording.data) } : null;
+  return { figure, disk };
+}
+
+async function runMode(mode: Mode, messages: number, runs: number): Promise<ModeResult> {
+  const { flood, port } = await startFlood(mode, ['--messages', String(messages)]);
+  const byReader = new Map<string, Figure[]>(Object.keys(READERS).map((kind) => [kind, []]));
+  const recorded: Recorded[] = [];
+  let disk: Disk = { journal: 0, tables: [] };
+  for (let run = 0; run < runs; run++) {
+    for (const [kind, figures] of byReader) figures.push(await read(kind, flood, port, messages));
+    const once = await recordOnce(mode, flood, port, messages, run === runs - 1);
+    recorded.push(once.figure);
+    disk = once.disk ?? disk;
+  }
+  await flood.stop();
+  return {
+    mode,
+    messages,
+    readers: Object.fromEntries([...byReader].map(([kind, figures]) => [kind, medianFigure(figures)])),
+    record: medianFigure(recorded),
+    unfinished: recorded.reduce((sum, { unfinished }) => sum + unfinished, 0),
+    disk,
+  };
+}
+
+function print({ mode, messages, readers, record, unfinished, disk }: ModeResult): void {
+  const say = (text: string): void => {
+    process.stdout.write(`${text}\n`);
+  };
+  const [bare, parse] = [readers.bare, readers['ws-json']];
+  if (bare === undefined || parse === undefined) throw new Error('no figures of the readers');
+  const row = (title: string, figure: Figure): string[] => [
+    title,
+    thousands(figure.messagesPerSecond),
+    figure.cpuMicrosPerMessage.toFixed(2),
+    (figure.cpuMicrosPerMessage / bare.cpuMicrosPerMessage).toFixed(1),
+  ];
+  const named = Object.entries(READERS).flatMap(([kind, title]) => {
+    const figure = readers[kind];
+    return figure === undefined ? [] : [row(title, figure)];
+  });
+  say(`## ${mode}, ${messages} messages\n`);
+  say(
+    table(
+      ['', 'messages/s', 'CPU µs per message, all threads', 'CPU / (a)'],
+      [...named, row('(d) `feedtape record`', record)],
+    ),
   );
-const ratio = (medians[3] as Figure).messagesPerSecond / parse.messagesPerSecond;
-process.stdout.write(`\n(d)/(c) = ${ratio.toFixed(2)}\n`);
-const json = option('json', '');
-if (json !== '')
-  writeFileSync(
-    json,
-    `${JSON.stringify({ machine, date: new Date().toISOString(), messages, runs, figures: medians, ratio }, null, 2)}\n`,
+  say(`Rate (d)/(c): ${(record.messagesPerSecond / parse.messagesPerSecond).toFixed(2)}.`);
+  say(`Store files left to the next start, all runs: ${unfinished}.`);
+  say(`Journal: ${(disk.journal / messages).toFixed(1)} bytes a message.\n`);
+  say(
+    table(
+      ['table', 'rows', 'store, bytes a row', 'gzipped CSV, bytes a row'],
+      disk.tables.map(({ table: name, rows, storeBytes, csvGzipBytes }) => [
+        name,
+        String(rows),
+        (storeBytes / rows).toFixed(2),
+        (csvGzipBytes / rows).toFixed(2),
+      ]),
+    ),
   );
+}
+
+const runs = Number(values.runs);
+const modes = positionals.length === 0 ? MODES : MODES.filter((mode) => positionals.includes(mode));
+process.stdout.write(`${machine()}, median of ${runs}\n\n`);
+const results: ModeResult[] = [];
+for (const mode of modes) {
+  const result = await runMode(mode, Number(values.messages ?? MESSAGES[mode]), runs);
+  print(result);
+  results.push(result);
+}
+if (values.json !== undefined)
+  writeFileSync(values.json, `${JSON.stringify({ machine: machine(), runs, results }, null, 2)}\n`);

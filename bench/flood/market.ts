@@ -1,0 +1,166 @@
+import { closedWalk, type Random } from './random.ts';
+
+/**
+ * What one symbol of the flood says, as Binance spot says it. The statistics are life's or harder to compress than
+ * life's, which `bench/entropy.ts` checks against captured trades:
+ *
+ * - trades: 40 % at the price before, other moves log-normal in ticks; the taker's side stays the same in 80 %; a
+ *   quarter shares its matching time with the trade before (one order filled by several), other gaps are log-normal;
+ *   amounts log-normal on the lot grid, one in five a round number; pushed some ms after the match, log-normal too.
+ * - diffs: ten bids and ten asks near a moving mid; a quarter of the levels that exist are deleted when they change,
+ *   and all that the mid has crossed; 1 to 40 update ids each.
+ * - quotes: the best prices stay in 80 %, and then one of the amounts changes.
+ */
+export interface Market {
+  /** Upper case, as payloads spell it. */
+  readonly symbol: string;
+  /** Ticks of 0.01. */
+  readonly mid: number;
+  /** Update and trade ids begin here: a multiple of every power of ten that a turn may span. */
+  readonly firstId: number;
+}
+
+/** Numbers that move on by one turn each time the tape is played again, by the key they stand behind. */
+export const TURNING = { ids: ['"t":', '"U":', '"u":'], times: ['"E":', '"T":'] } as const;
+
+/** Levels a diff changes on each side. */
+const LEVELS = 10;
+/** Levels a snapshot lists on each side. */
+const SNAPSHOT_LEVELS = 1000;
+/** Spot's BTCUSDT trades in steps of 0.00001. */
+const LOTS = 100_000;
+
+type TimeText = (µs: number) => string;
+
+const priceText = (ticks: number): string => (ticks / 100).toFixed(8);
+const amountText = (lots: number): string => (lots / LOTS).toFixed(8);
+
+function amount(random: Random): string {
+  const lots = Math.ceil(random.logNormal(2500, 1.9));
+  if (!random.chance(0.2)) return amountText(lots);
+  const magnitude = 10 ** Math.floor(Math.log10(lots));
+  return amountText(Math.ceil(lots / magnitude) * magnitude);
+}
+
+/** The matching times of `count` messages: in bursts, from 0 to just below `span`, µs. */
+export function times(random: Random, count: number, span: number): Float64Array {
+  const gaps = Float64Array.from({ length: count }, () =>
+    random.chance(0.25) ? 0 : random.logNormal(1, 1.5),
+  );
+  const scale = (0.95 * span) / gaps.reduce((sum, gap) => sum + gap, 0);
+  let time = 0;
+  return gaps.map((gap) => {
+    time += gap * scale;
+    return Math.floor(time);
+  });
+}
+
+/** One payload after another; `count` are asked for in all. */
+export type Speaker = (time: number) => string;
+
+export function trades(market: Market, random: Random, count: number, timeText: TimeText): Speaker {
+  const moves = Array.from({ length: count }, () =>
+    random.chance(0.4) ? 0 : Math.ceil(random.logNormal(8, 1.6)) * (random.chance(0.5) ? 1 : -1),
+  );
+  const walk = closedWalk(moves);
+  let next = 0;
+  let sells = false;
+  return (time) => {
+    const price = priceText(market.mid + (walk[next] ?? 0));
+    if (random.chance(0.2)) sells = !sells;
+    const pushed = time + 100 + Math.floor(random.logNormal(2000, 1));
+    return `{"e":"trade","E":${timeText(pushed)},"s":"${market.symbol}","t":${market.firstId + next++},"p":"${price}","q":"${amount(random)}","T":${timeText(time)},"m":${sells},"M":true}`;
+  };
+}
+
+/** Ends its chain of update ids at the last number of the turn, so that the next turn's first diff continues it. */
+export function diffs(
+  market: Market,
+  random: Random,
+  count: number,
+  timeText: TimeText,
+  idSpan: number,
+): Speaker {
+  const moves = Array.from({ length: count }, () => (random.chance(0.3) ? random.below(7) - 3 : 0));
+  const walk = closedWalk(moves);
+  const book = new SimpleBook(market.mid, walk);
+  let id = market.firstId;
+  let next = 0;
+  return (time) => {
+    const mid = market.mid + (walk[next++] ?? 0);
+    const first = id;
+    id = next === count ? market.firstId + idSpan : id + 1 + random.below(40);
+    const [bids, asks] = [book.change(random, mid, -1), book.change(random, mid, 1)];
+    return `{"e":"depthUpdate","E":${timeText(time + 100 + random.below(900))},"s":"${market.symbol}","U":${first},"u":${id - 1},"b":[${bids}],"a":[${asks}]}`;
+  };
+}
+
+/** Which levels exist: enough of a book to delete only what is there, and what the mid has crossed. */
+class SimpleBook {
+  readonly #lowest: number;
+  readonly #exists: Uint8Array;
+  #mid: number;
+
+  constructor(mid: number, walk: Int32Array) {
+    let [least, most] = [0, 0];
+    for (const offset of walk) [least, most] = [Math.min(least, offset), Math.max(most, offset)];
+    this.#lowest = mid + least - 4 * SNAPSHOT_LEVELS;
+    this.#exists = new Uint8Array(most - least + 8 * SNAPSHOT_LEVELS);
+    this.#exists.fill(1, mid - this.#lowest - SNAPSHOT_LEVELS, mid - this.#lowest + SNAPSHOT_LEVELS + 1);
+    this.#mid = mid;
+  }
+
+  /** One side's changed levels as JSON, best first; `side` -1: bids, 1: asks. The mid itself belongs to neither. */
+  change(random: Random, mid: number, side: 1 | -1): string {
+    const changed = new Map<number, string>();
+    for (let price = this.#mid + side; (mid - price) * side >= 0; price += side)
+      if (changed.size < LEVELS) changed.set(price, this.#delete(price));
+    while (changed.size < LEVELS) {
+      const distance = 1 + Math.min(3 * SNAPSHOT_LEVELS, Math.floor(random.logNormal(20, 1.3)));
+      const price = mid + side * distance;
+      if (changed.has(price)) continue;
+      const deletes = this.#exists[price - this.#lowest] === 1 && random.chance(0.25);
+      changed.set(price, deletes ? this.#delete(price) : this.#set(price, amount(random)));
+    }
+    if (side === 1) this.#mid = mid;
+    const sorted = [...changed].sort(([a], [b]) => (a - b) * side);
+    return sorted.map(([price, text]) => `["${priceText(price)}","${text}"]`).join(',');
+  }
+
+  #delete(price: number): string {
+    this.#exists[price - this.#lowest] = 0;
+    return '0.00000000';
+  }
+
+  #set(price: number, text: string): string {
+    this.#exists[price - this.#lowest] = 1;
+    return text;
+  }
+}
+
+export function quotes(market: Market, random: Random, count: number): Speaker {
+  const moves = Array.from({ length: count }, () => (random.chance(0.2) ? random.below(9) - 4 : 0));
+  const walk = closedWalk(moves);
+  let id = market.firstId;
+  let next = 0;
+  let [bidAmount, askAmount] = [amount(random), amount(random)];
+  return () => {
+    const mid = market.mid + (walk[next] ?? 0);
+    const moved = moves[next++] !== 0;
+    const bidChanges = random.chance(0.5);
+    if (moved || bidChanges) bidAmount = amount(random);
+    if (moved || !bidChanges) askAmount = amount(random);
+    id += 1 + random.below(5);
+    return `{"u":${id},"s":"${market.symbol}","b":"${priceText(mid - 1)}","B":"${bidAmount}","a":"${priceText(mid + 1)}","A":"${askAmount}"}`;
+  };
+}
+
+/** The REST book that the first diff continues. */
+export function snapshot(market: Market, random: Random): string {
+  const side = (sign: 1 | -1): string =>
+    Array.from(
+      { length: SNAPSHOT_LEVELS },
+      (_, index) => `["${priceText(market.mid + sign * (index + 1))}","${amount(random)}"]`,
+    ).join(',');
+  return `{"lastUpdateId":${market.firstId - 1},"bids":[${side(-1)}],"asks":[${side(1)}]}`;
+}
