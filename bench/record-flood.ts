@@ -76,18 +76,22 @@ export interface Recorded extends Figure {
   readonly unfinished: number;
 }
 
+/** The flood answers each link's one SUBSCRIBE: that is a received message too. */
+const ACKS = 1;
+
 /**
- * Records one whole flood. The clock runs from the first byte of the flood until the process is gone with everything
- * sealed; the CPU is that of all its threads in this time. It must account for every message, and exit with 0.
+ * Records one whole flood. The clock runs from the first byte of the flood until the process is gone, with everything
+ * sealed and all store files finished; the CPU is that of all its threads in this time. It must account for every
+ * message, and exit with 0.
  */
 export async function recordFlood(recording: Recording, flood: Child, messages: number): Promise<Recorded> {
-  const record = recording.start();
+  const record = recording.start('--frames', String(messages + ACKS));
   await flood.next('go');
   const started = performance.now();
   const cpuBefore = cpuSeconds(record.pid);
   const childrenBefore = endedChildrenCpuSeconds();
   await allSent(flood);
-  const { code, stderr } = await record.stop();
+  const { code, stderr } = await record.exit;
   const seconds = (performance.now() - started) / 1000;
   const cpu = endedChildrenCpuSeconds() - childrenBefore - cpuBefore;
   await flood.next('gone');

@@ -15,6 +15,8 @@ export interface RunOptions extends Omit<RecordingOptions, 'config' | 'onFailure
   readonly adjust: (config: RecordingOptions['config']) => RecordingOptions['config'];
   /** The run ends by itself after this long, ms; null: when it is asked to. */
   readonly forMs: number | null;
+  /** The run ends by itself once so many messages were received; null: see above. */
+  readonly frames: number | null;
   /** The run has begun: show it. The function it returns is called when the stop begins. */
   readonly onStarted: (recording: Recording) => () => void;
 }
@@ -58,7 +60,9 @@ export async function run(options: RunOptions): Promise<RunEnd> {
   if (recording === 'signal') return { why: 'signal', balance: null, failure };
   const stopShowing = options.onStarted(recording);
   recording.connect().catch((error: Error) => onFailure(error.stack ?? error.message));
-  const why = await signals.stopRequested(options.forMs, failed);
+  const { forMs, frames } = options;
+  const enough = frames === null ? null : () => recording.ear.receivedFrames >= frames;
+  const why = await signals.stopRequested({ afterMs: forMs, enough }, failed);
   stopShowing();
   if (failure !== null) return { why, balance: null, failure };
   try {

@@ -14,6 +14,7 @@ export const DEFAULT_CONFIG = fileURLToPath(new URL('../../config/feedtape.json'
 export interface RecordOptions {
   readonly data?: string | undefined;
   readonly for?: number | undefined;
+  readonly frames?: number | undefined;
   readonly simulate?: boolean | undefined;
   readonly seed?: number | undefined;
   readonly rate?: number | undefined;
@@ -37,6 +38,7 @@ export async function record(configFile: string | undefined, options: RecordOpti
       simulated,
       version: packageVersion(),
       forMs: options.for ?? null,
+      frames: options.frames ?? null,
       log: view.log,
       onStarted: (recording) => view.show(recording),
     });
@@ -74,6 +76,7 @@ export const recordCommand = new Command('record')
   .argument('[config]', 'a JSON config; without it BTC and ETH on all exchanges')
   .option('--data <dir>', 'where to write (default: the config’s "data", ./data)')
   .option('--for <time>', 'stop after this long, such as 30s', parseDuration)
+  .option('--frames <n>', 'stop once so many messages were received', parseCount('--frames', 1))
   .option('--simulate', 'start the simulated exchanges inside and record them: needs no network')
   .option('--seed <n>', 'seed of the simulated exchanges', parseCount('--seed'))
   .option(

@@ -37,7 +37,8 @@ interface Tally {
  * line after such a wait says by how much stamps may be late.
  */
 export class Ear implements Tape {
-  receivedBytes = 0;
+  /** Received messages of all links. */
+  receivedFrames = 0;
   readonly #options: EarOptions;
   readonly #tallies = new Map<number, Tally>();
   #tally: Tally = { link: -1, received: 0 };
@@ -73,9 +74,9 @@ export class Ear implements Tape {
   received(link: number, bytes: Buffer, start: number, end: number, binary: boolean, readAt: number): void {
     const time = this.#stamp(readAt);
     if (this.#lateMs > 0) this.#reportLate(time, link);
-    this.receivedBytes += end - start;
     const tally = this.#tally.link === link ? this.#tally : this.#tallyOf(link);
     tally.received++;
+    this.receivedFrames++;
     this.#append(time, link, binary ? 'binary' : 'text', bytes, start, end);
   }
 

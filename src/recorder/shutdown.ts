@@ -13,9 +13,25 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * Longest time a stop spends on finishing store files, ms. Whoever sent a signal waits, and may kill next: the stop is
  * over within three seconds, and the next start finishes the rest. A run that ends by its own clock has time.
  */
-const FINISH_MS: Readonly<Record<StopReason, number>> = { signal: 1500, time: 900_000, failure: 0 };
+const FINISH_MS: Readonly<Record<StopReason, number>> = {
+  signal: 1500,
+  time: 900_000,
+  frames: 900_000,
+  failure: 0,
+};
 
-export type StopReason = 'signal' | 'time' | 'failure';
+export type StopReason = 'signal' | 'time' | 'frames' | 'failure';
+
+/** Ends that a run has of its own; null: none. */
+export interface StopWish {
+  /** After this long, ms. */
+  readonly afterMs: number | null;
+  /** As soon as this is true. */
+  readonly enough: (() => boolean) | null;
+}
+
+/** How often it is looked whether enough has come, ms. */
+const LOOK_MS = 10;
 
 /**
  * SIGINT, SIGTERM and SIGHUP from now on: `signalled` resolves with the first. Once a stop has begun, for whatever
@@ -42,10 +58,11 @@ export class StopSignals {
     });
   }
 
-  /** Resolves when the run should end: at a signal, after `afterMs` (null: never), or when `failed` resolves. */
-  async stopRequested(afterMs: number | null, failed: Promise<void>): Promise<StopReason> {
+  /** Resolves when the run should end: at a signal, when `failed` resolves, or when an end of its own has come. */
+  async stopRequested({ afterMs, enough }: StopWish, failed: Promise<void>): Promise<StopReason> {
     const reasons: Promise<StopReason>[] = [this.signalled, failed.then(() => 'failure')];
     if (afterMs !== null) reasons.push(elapsed(afterMs).then(() => 'time'));
+    if (enough !== null) reasons.push(come(enough).then(() => 'frames'));
     const why = await Promise.race(reasons);
     this.#stopping = true;
     return why;
@@ -59,6 +76,17 @@ export class StopSignals {
 function endAtOnce(): void {
   process.removeAllListeners('SIGINT');
   process.kill(process.pid, 'SIGINT');
+}
+
+function come(enough: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = setInterval(() => {
+      if (!enough()) return;
+      clearInterval(look);
+      resolve();
+    }, LOOK_MS);
+    look.unref();
+  });
 }
 
 function elapsed(ms: number): Promise<void> {
