@@ -48,7 +48,12 @@ export class ReferenceReader {
   }
 
   #value(node: ShapeNode, value: unknown): boolean {
+    if (node.isBlankable && (value === null || value === '')) return this.#keep(node, Number.NaN, '');
     if (node.optional && (value === undefined || value === null)) return true;
+    return this.#present(node, value) || node.isLax;
+  }
+
+  #present(node: ShapeNode, value: unknown): boolean {
     switch (node.kind) {
       case 'decimal':
         return typeof value === 'string' && this.#decimal(node, value);
