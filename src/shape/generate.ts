@@ -194,21 +194,24 @@ if(i>=end||b[i]!==34)return false;{const c=o+${node.slot};n[c]=NaN;s[c]=at+1;e[c
     else this.#line('return false;');
   }
 
-  /** Keys in the order of the children; optional ones may be left out. */
+  /** Keys in the order of the children; optional ones may be left out. A comma stands before each key but the first. */
   #object(node: ShapeNode): void {
     this.#byte(OPEN_BRACE);
-    let isFirst = true;
+    const first = `q${this.#names++}`;
+    this.#line(`const ${first}=at;`);
+    let mayBeFirst = true;
     for (const child of node.children) {
-      // A key that may be the first one has no comma; two optional ones in front of all others are left to the walk.
-      const key = isFirst ? child.key : Buffer.concat([Buffer.of(COMMA), child.key]);
-      isFirst = false;
+      if (mayBeFirst) this.#line(`i=at===${first}?at:b[at]===${COMMA}?at+1:end;`);
+      const at = mayBeFirst ? 'i' : 'at';
+      const key = mayBeFirst ? child.key : Buffer.concat([Buffer.of(COMMA), child.key]);
       if (child.optional && !child.isUndeclared) {
-        this.#line(`if(${matches(key)}){at+=${key.length};`);
+        this.#line(`if(${matches(key, at)}){at=${at}+${key.length};`);
         this.value(child);
         this.#line('}');
       } else {
-        this.#expect(key);
+        this.#line(`if(!(${matches(key, at)}))return false;at=${at}+${key.length};`);
         this.value(child);
+        mayBeFirst = false;
       }
     }
     this.#byte(CLOSE_BRACE);
@@ -239,8 +242,8 @@ if(i>=end||b[i]!==34)return false;{const c=o+${node.slot};n[c]=NaN;s[c]=at+1;e[c
   }
 }
 
-/** The condition that these bytes stand at `at`, before `end`. */
-function matches(text: Buffer): string {
-  const bytes = [...text].map((byte, index) => `b[at+${index}]===${byte}`);
-  return `at+${text.length}<=end&&${bytes.join('&&')}`;
+/** The condition that these bytes stand at a position, before `end`. */
+function matches(text: Buffer, at = 'at'): string {
+  const bytes = [...text].map((byte, index) => `b[${at}+${index}]===${byte}`);
+  return `${at}+${text.length}<=end&&${bytes.join('&&')}`;
 }

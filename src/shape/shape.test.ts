@@ -88,6 +88,30 @@ test('an optional field that is absent, null or (a decimal) empty gives NaN and 
   }
 });
 
+test('a layout whose first keys are optional reads messages that begin with a later one, and never a comma before it', () => {
+  const led = shape(
+    'led',
+    object({ a: optional(integer()), x: ignored(), b: integer(), c: optional(integer()) }),
+  );
+  const [declared] = layoutsOf(led);
+  const { read } = readerOf(led);
+  const reading = new Reading(led);
+  for (const [message, fits] of [
+    ['{"b":1}', true],
+    ['{"x":0,"b":1,"c":2}', true],
+    ['{"a":1,"b":2}', true],
+    ['{,"b":1}', false],
+    ['{,"x":0,"b":1}', false],
+    ['{"a":1"b":2}', false],
+    ['{"a":1,,"b":2}', false],
+  ] as const) {
+    const bytes = Buffer.from(message);
+    reading.begin(bytes);
+    assert.equal(declared?.read(bytes, 0, bytes.length, reading), fits, message);
+    assert.equal(read(message), fits ? 'read' : 'malformed', message);
+  }
+});
+
 test('a list has a row of cells for each item; a place too many is passed over as drift', () => {
   const levels = shape('levels', object({ b: list(tuple(decimal(), decimal())), n: optional(number()) }));
   const { reader, reading, drift, read } = readerOf(levels);
