@@ -42,7 +42,7 @@ export class ReferenceReader {
     this.problem = '';
     if (!this.#value(this.#root, message)) return false;
     reading.bytes = Buffer.from(this.#texts.join(''));
-    this.#decimals.inexact += reading.decimals.inexact;
+    if (reading.decimals.inexact > 0) this.#decimals.inexact += reading.decimals.inexact;
     if (this.#unknown.length > 0) this.#drift.note(this.#name, this.#unknown);
     return true;
   }
