@@ -17,6 +17,8 @@ export class ShapeNode {
   readonly quoted: readonly Buffer[];
   readonly texts: readonly string[];
   readonly open: boolean;
+  readonly isBlankable: boolean;
+  readonly isLax: boolean;
   /** Fields of an object, places of a tuple, the one item of a list. */
   readonly children: ShapeNode[] = [];
   /** Index among the cells of its scope (the message, or an item of a list); -1 where nothing is kept. */
@@ -44,6 +46,8 @@ export class ShapeNode {
     this.texts = scalar.texts ?? [];
     this.quoted = this.texts.map((text) => Buffer.from(JSON.stringify(text)));
     this.open = scalar.open ?? false;
+    this.isBlankable = scalar.isBlankable ?? false;
+    this.isLax = scalar.isLax ?? false;
   }
 }
 

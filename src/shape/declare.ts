@@ -16,7 +16,8 @@
  * | `object`, `tuple` | fields by name, fields by place | slots of its fields |
  * | `list` | one field, as often as it comes | a row of cells for each |
  *
- * `optional`: may be absent or null, decimals also the empty text; its slot then gives NaN and no text. What comes
+ * `optional`: may be absent or null, decimals also the empty text; its slot then gives NaN and no text. `blankable`: a
+ * decimal's empty text and null are told from its absence. `lax`: optional, and whatever is none counts as absent. What comes
  * behind the declared end of a tuple, and keys that are not declared, are passed over and counted as drift.
  */
 export type ScalarKind =
@@ -40,6 +41,10 @@ export interface Scalar<K extends ScalarKind = ScalarKind> {
   readonly texts: readonly string[];
   /** Of a choice: whatever else comes is taken too, and gives NaN. */
   readonly open: boolean;
+  /** Of a decimal: an empty text and null are values too. */
+  readonly isBlankable: boolean;
+  /** Of a number: what is none counts as absent. */
+  readonly isLax: boolean;
 }
 
 export interface ObjectField<F extends Fields = Fields> {
@@ -71,7 +76,7 @@ function scalar<K extends ScalarKind>(
   texts: readonly string[] = [],
   open = false,
 ): Scalar<K> {
-  return { kind, meaning, optional: kind === 'ignored', texts, open };
+  return { kind, meaning, optional: kind === 'ignored', texts, open, isBlankable: false, isLax: false };
 }
 
 /** A price, an amount: a decimal in quotes. */
@@ -142,4 +147,14 @@ export function list<F extends ListItem>(item: F): ListField<F> {
 /** May be absent or null. */
 export function optional<F extends Field>(field: F): F {
   return { ...field, optional: true };
+}
+
+/** An empty text or null is a value, "not applicable": its slot gives NaN and an empty text, where of an absent field it gives none. */
+export function blankable<F extends Scalar<'decimal'> | Scalar<'number'>>(field: F): F {
+  return { ...field, isBlankable: true };
+}
+
+/** May be absent, and what is no such number is passed over as if it were: for what is good to have and no more. */
+export function lax<F extends Scalar<'decimal'> | Scalar<'number'> | Scalar<'integer'>>(field: F): F {
+  return { ...field, optional: true, isLax: true };
 }

@@ -3,6 +3,7 @@ import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, skipValue 
 import type { Reading } from './reading.ts';
 import {
   POWERS,
+  readBlank,
   readDecimal,
   readFlag,
   readId,
@@ -17,6 +18,7 @@ export type LayoutReader = (bytes: Buffer, at: number, end: number, reading: Rea
 
 /** What generated code may call, everything but the plain case of each kind, and its powers of ten. */
 const CALLS = {
+  readBlank,
   readDecimal,
   readFlag,
   readId,
@@ -65,7 +67,7 @@ class Code {
 
   /** Reads a value at `at`. */
   value(node: ShapeNode): void {
-    if (!node.optional || node.kind === 'ignored') {
+    if (!node.optional || node.kind === 'ignored' || node.isBlankable) {
       this.#present(node);
       return;
     }
@@ -138,6 +140,8 @@ class Code {
 
   /** The plain case: in quotes, at most 15 digits. */
   #decimal(node: ShapeNode, otherwise: 'readDecimal' | 'readNumber'): void {
+    if (node.isBlankable)
+      this.#line(`if((i=readBlank(b,at,end,${this.#cells},o+${node.slot}))>=0)at=i;else{`);
     this.#line(`i=f=at+1<end&&b[at+1]===45?at+2:at+1;h=0;l=0;k=0;p=-1;
 if(at<end&&b[at]===34)for(;i<end;i++){const c=b[i],d=c-48;
 if(d>=0&&d<=9){if(k<9)h=h*10+d;else l=l*10+d;if(h>0)k++;if(k>15)break;}else if(c===46&&p<0)p=i;else break;}
@@ -145,7 +149,7 @@ if(i>f&&i<end&&b[i]===34&&k<=15&&p!==f&&(p<0||(p<i-1&&i-p<24))){
 let v=k>9?h*P[k-9]+l:h;if(p>0)v/=P[i-p-1];const c=o+${node.slot};n[c]=f>at+1?-v:v;s[c]=at+1;e[c]=i;at=i+1;
 }else{`);
     this.#call(otherwise, node);
-    this.#line('}');
+    this.#line(node.isBlankable ? '}}' : '}');
   }
 
   /** The plain case: up to 15 digits that do not begin with zero. */
@@ -190,21 +194,24 @@ if(i>=end||b[i]!==34)return false;{const c=o+${node.slot};n[c]=NaN;s[c]=at+1;e[c
     else this.#line('return false;');
   }
 
-  /** Keys in the order of the children; optional ones may be left out. */
+  /** Keys in the order of the children; optional ones may be left out. A comma stands before each key but the first. */
   #object(node: ShapeNode): void {
     this.#byte(OPEN_BRACE);
-    let isFirst = true;
+    const first = `q${this.#names++}`;
+    this.#line(`const ${first}=at;`);
+    let mayBeFirst = true;
     for (const child of node.children) {
-      // A key that may be the first one has no comma; two optional ones in front of all others are left to the walk.
-      const key = isFirst ? child.key : Buffer.concat([Buffer.of(COMMA), child.key]);
-      isFirst = false;
+      if (mayBeFirst) this.#line(`i=at===${first}?at:b[at]===${COMMA}?at+1:end;`);
+      const at = mayBeFirst ? 'i' : 'at';
+      const key = mayBeFirst ? child.key : Buffer.concat([Buffer.of(COMMA), child.key]);
       if (child.optional && !child.isUndeclared) {
-        this.#line(`if(${matches(key)}){at+=${key.length};`);
+        this.#line(`if(${matches(key, at)}){at=${at}+${key.length};`);
         this.value(child);
         this.#line('}');
       } else {
-        this.#expect(key);
+        this.#line(`if(!(${matches(key, at)}))return false;at=${at}+${key.length};`);
         this.value(child);
+        mayBeFirst = false;
       }
     }
     this.#byte(CLOSE_BRACE);
@@ -235,8 +242,8 @@ if(i>=end||b[i]!==34)return false;{const c=o+${node.slot};n[c]=NaN;s[c]=at+1;e[c
   }
 }
 
-/** The condition that these bytes stand at `at`, before `end`. */
-function matches(text: Buffer): string {
-  const bytes = [...text].map((byte, index) => `b[at+${index}]===${byte}`);
-  return `at+${text.length}<=end&&${bytes.join('&&')}`;
+/** The condition that these bytes stand at a position, before `end`. */
+function matches(text: Buffer, at = 'at'): string {
+  const bytes = [...text].map((byte, index) => `b[${at}+${index}]===${byte}`);
+  return `${at}+${text.length}<=end&&${bytes.join('&&')}`;
 }

@@ -14,6 +14,7 @@
 export { ByteReader } from './byte-reader.ts';
 export { type Shape, shape } from './compile.ts';
 export {
+  blankable,
   choice,
   constant,
   decimal,
@@ -22,6 +23,7 @@ export {
   id,
   ignored,
   integer,
+  lax,
   list,
   number,
   object,

@@ -42,13 +42,18 @@ export class ReferenceReader {
     this.problem = '';
     if (!this.#value(this.#root, message)) return false;
     reading.bytes = Buffer.from(this.#texts.join(''));
-    this.#decimals.inexact += reading.decimals.inexact;
+    if (reading.decimals.inexact > 0) this.#decimals.inexact += reading.decimals.inexact;
     if (this.#unknown.length > 0) this.#drift.note(this.#name, this.#unknown);
     return true;
   }
 
   #value(node: ShapeNode, value: unknown): boolean {
+    if (node.isBlankable && (value === null || value === '')) return this.#keep(node, Number.NaN, '');
     if (node.optional && (value === undefined || value === null)) return true;
+    return this.#present(node, value) || node.isLax;
+  }
+
+  #present(node: ShapeNode, value: unknown): boolean {
     switch (node.kind) {
       case 'decimal':
         return typeof value === 'string' && this.#decimal(node, value);

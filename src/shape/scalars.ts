@@ -17,6 +17,7 @@ const INT_DIGITS = 9;
 export const POWERS = Float64Array.from({ length: 23 }, (_, n) => Number(`1e${n}`));
 const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
+const NULL = Buffer.from('null');
 
 /** Passes over a string at `at` that is ASCII without escapes; -1 where it is not. */
 export function plainStringEnd(bytes: Buffer, at: number, end: number): number {
@@ -134,6 +135,14 @@ export function readNumber(bytes: Buffer, at: number, end: number, cells: Cells,
   const value = places > 0 ? whole / (POWERS[places] as number) : whole;
   keep(cells, cell, first > start ? -value : value, start, i);
   return isQuoted ? i + 1 : i;
+}
+
+/** What a blankable decimal may be instead of one: an empty text, or null; -1 where neither stands at `at`. */
+export function readBlank(bytes: Buffer, at: number, end: number, cells: Cells, cell: number): number {
+  const isEmpty = at + 1 < end && bytes[at] === QUOTE && bytes[at + 1] === QUOTE;
+  if (!isEmpty && !startsWith(bytes, at, end, NULL)) return -1;
+  keep(cells, cell, Number.NaN, at, at);
+  return at + (isEmpty ? 2 : NULL.length);
 }
 
 /** Texts beyond the fast path: the platform's own conversion. */

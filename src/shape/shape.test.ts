@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { DecimalReader, textFrame } from '../record/index.ts';
 import {
   ByteReader,
+  blankable,
   constant,
   Drift,
   decimal,
@@ -10,6 +11,7 @@ import {
   id,
   ignored,
   integer,
+  lax,
   list,
   number,
   object,
@@ -83,6 +85,30 @@ test('an optional field that is absent, null or (a decimal) empty gives NaN and 
     assert.equal(read(message), 'read', message);
     assert.ok(Number.isNaN(reading.number(a)), message);
     assert.deepEqual([reading.hasText(a), reading.hasText(b), reading.text(b)], [false, false, ''], message);
+  }
+});
+
+test('a layout whose first keys are optional reads messages that begin with a later one, and never a comma before it', () => {
+  const led = shape(
+    'led',
+    object({ a: optional(integer()), x: ignored(), b: integer(), c: optional(integer()) }),
+  );
+  const [declared] = layoutsOf(led);
+  const { read } = readerOf(led);
+  const reading = new Reading(led);
+  for (const [message, fits] of [
+    ['{"b":1}', true],
+    ['{"x":0,"b":1,"c":2}', true],
+    ['{"a":1,"b":2}', true],
+    ['{,"b":1}', false],
+    ['{,"x":0,"b":1}', false],
+    ['{"a":1"b":2}', false],
+    ['{"a":1,,"b":2}', false],
+  ] as const) {
+    const bytes = Buffer.from(message);
+    reading.begin(bytes);
+    assert.equal(declared?.read(bytes, 0, bytes.length, reading), fits, message);
+    assert.equal(read(message), fits ? 'read' : 'malformed', message);
   }
 });
 
@@ -178,4 +204,45 @@ test('a giant list does not keep its memory once smaller messages come', () => {
   assert.equal(reading.count(levels.slots.b.list), 50_001);
   read('{"b":[[1,2]]}');
   assert.ok((reading.lists[0]?.numbers.length ?? 0) < 1000);
+});
+
+test('a blankable decimal tells an empty text or null from its absence; else it is a decimal like others', () => {
+  const pair = shape(
+    'pair',
+    object({ a: optional(blankable(decimal())), b: blankable(number()), c: integer() }),
+  );
+  const { reader, reading, read } = readerOf(pair);
+  const { a, b } = pair.slots;
+  for (const [message, ofA, ofB] of [
+    ['{"a":"5.0","b":"","c":1}', '5.0', ''],
+    ['{"a":"","b":null,"c":1}', '', ''],
+    ['{"b":"","a":null,"c":1}', '', ''],
+    ['{"b":7,"c":1}', null, '7'],
+  ] as const) {
+    assert.equal(read(message), 'read', message);
+    const texts = [a, b].map((slot) => (reading.hasText(slot) ? reading.text(slot) : null));
+    assert.deepEqual(texts, [ofA, ofB], message);
+    const numbers = [a, b].map((slot) => reading.number(slot));
+    assert.deepEqual(numbers, [Number(ofA || Number.NaN), Number(ofB || Number.NaN)], message);
+  }
+  assert.equal(reader.declined, 0);
+  assert.equal(read('{"a":"5","c":1}'), 'mismatch', 'blankable is not optional');
+  assert.equal(read('{"a":" ","b":"1","c":1}'), 'mismatch');
+});
+
+test('a lax number that is none counts as absent', () => {
+  const counted = shape('counted', object({ a: lax(integer()), b: lax(number()), c: integer() }));
+  const { reading, read } = readerOf(counted);
+  const { a, b } = counted.slots;
+  for (const [message, ...numbers] of [
+    ['{"a":5,"b":"-6","c":1}', 5, -6],
+    ['{"a":"5","b":"none","c":1}', Number.NaN, Number.NaN],
+    ['{"a":null,"b":[1],"c":1}', Number.NaN, Number.NaN],
+    ['{"a":1.5,"c":1}', Number.NaN, Number.NaN],
+  ] as const) {
+    assert.equal(read(message), 'read', message);
+    assert.deepEqual([reading.number(a), reading.number(b)], numbers, message);
+    assert.equal(reading.hasText(a), numbers[0] === 5, message);
+  }
+  assert.equal(read('{"a":5,"b":6,"c":"x"}'), 'mismatch', 'other fields stay strict');
 });

@@ -15,6 +15,7 @@ import {
 import type { Cells, Reading } from './reading.ts';
 import {
   plainStringEnd,
+  readBlank,
   readDecimal,
   readFlag,
   readId,
@@ -70,7 +71,7 @@ export class Walker {
     const bytes = this.#bytes;
     const end = this.#end;
     at = skipSpace(bytes, at, end);
-    if (node.optional && startsWith(bytes, at, end, NULL)) return at + NULL.length;
+    if (node.optional && !node.isBlankable && startsWith(bytes, at, end, NULL)) return at + NULL.length;
     switch (node.kind) {
       case 'decimal':
       case 'number':
@@ -209,11 +210,14 @@ export class Walker {
     return at;
   }
 
-  /** An optional one may be written as an empty text: null. */
+  /** An optional one may be written as an empty text: null. A blankable one then has a value. */
   #decimal(node: ShapeNode, at: number): number {
     const bytes = this.#bytes;
     const end = this.#end;
-    if (node.optional && at + 1 < end && bytes[at] === QUOTE && bytes[at + 1] === QUOTE) return at + 2;
+    if (node.isBlankable) {
+      const behind = readBlank(bytes, at, end, this.#cells, this.#base + node.slot);
+      if (behind >= 0) return behind;
+    } else if (node.optional && at + 1 < end && bytes[at] === QUOTE && bytes[at + 1] === QUOTE) return at + 2;
     const read = node.kind === 'decimal' ? readDecimal : readNumber;
     return read(bytes, at, end, this.#cells, this.#base + node.slot);
   }

@@ -1,8 +1,14 @@
-import type { BookSide, Json, JsonObject } from '../../record/index.ts';
+import type { BookSide, Json } from '../../record/index.ts';
+import type { Reading } from '../../shape/index.ts';
 import { BookKeeper } from '../book-keeper.ts';
 import type { DecoderHost, Outcome } from '../exchange.ts';
-import { type BookMessage, pairOf, readBookMessage, shown } from './message.ts';
+import { type SymbolName, timeOf } from './message.ts';
 import { Resync } from './resync.ts';
+import { BOOK } from './shapes.ts';
+
+/** What `type` says, by the index of its choice in shapes.ts. */
+const SNAPSHOT = 0;
+const DELTA = 1;
 
 /** `u` of the snapshot after a restart of the service (protocols/bybit.md 6.1). */
 const RESTARTED = 1;
@@ -27,70 +33,78 @@ const STALE_MAX = 100;
 export class DepthBook {
   readonly topic: string;
   readonly keeper: BookKeeper;
-  readonly #symbol: string;
+  readonly #symbol: SymbolName;
   readonly #host: DecoderHost;
+  /** The link's, of the message that has just come. */
+  readonly #reading: Reading;
   readonly #resync: Resync;
   /** Old deltas in a row. */
   #stale = 0;
 
-  constructor(host: DecoderHost, stream: number, topic: string, symbol: string) {
+  constructor(host: DecoderHost, stream: number, topic: string, symbol: SymbolName, reading: Reading) {
     this.topic = topic;
     this.keeper = new BookKeeper(host, stream);
     this.#symbol = symbol;
     this.#host = host;
+    this.#reading = reading;
     this.#resync = new Resync(host, stream, topic);
   }
 
-  /** Takes a message of the topic. Throws on one that is none; the book must then be invalidated. */
-  read(message: JsonObject): Outcome {
-    const book = readBookMessage(message, this.#symbol);
-    if (message.type === 'snapshot' || book.u === RESTARTED) return this.#snapshot(book);
-    if (message.type === 'delta') return this.#delta(book);
-    throw new TypeError(`expected the type snapshot or delta, got ${shown(message.type)}`);
+  /** Takes the message read last. Throws on one that is none; the book must then be invalidated. */
+  take(): Outcome {
+    const reading = this.#reading;
+    const { type, data } = BOOK.slots;
+    this.#symbol.check(reading, data.s);
+    const u = reading.number(data.u);
+    if (reading.number(type) === SNAPSHOT || u === RESTARTED) return this.#snapshot(u);
+    if (reading.number(type) === DELTA) return this.#delta(u);
+    throw new TypeError(`expected the type snapshot or delta, got ${JSON.stringify(reading.text(type))}`);
   }
 
-  #snapshot(message: BookMessage): Outcome {
-    this.keeper.beginSnapshot(message.timestamp, 'feed', message.u);
-    this.#levels(message);
+  #snapshot(u: number): Outcome {
+    this.keeper.beginSnapshot(timeOf(this.#reading, BOOK.slots), 'feed', u);
+    this.#levels();
     this.#stale = 0;
     this.#resync.done();
     this.keeper.proven();
     return 'rows';
   }
 
-  #delta(message: BookMessage): Outcome {
+  #delta(u: number): Outcome {
     if (!this.keeper.valid) {
       this.#resync.wait();
       return 'held';
     }
     const last = this.keeper.sequence;
-    if (message.u <= last && ++this.#stale <= STALE_MAX) return 'repeat';
-    if (message.u !== last + 1) return this.#break(message.u);
+    if (u <= last && ++this.#stale <= STALE_MAX) return 'repeat';
+    if (u !== last + 1) return this.#break(u);
     this.#stale = 0;
-    return this.#apply(message);
+    return this.#apply(u);
   }
 
-  #apply(message: BookMessage): Outcome {
-    const empty = message.bids.length + message.asks.length === 0;
-    if (empty) this.keeper.sequence = message.u;
+  #apply(u: number): Outcome {
+    const { b, a } = BOOK.slots.data;
+    const empty = this.#reading.count(b.list) + this.#reading.count(a.list) === 0;
+    if (empty) this.keeper.sequence = u;
     else {
-      this.keeper.beginUpdate(message.timestamp, message.u);
-      this.#levels(message);
+      this.keeper.beginUpdate(timeOf(this.#reading, BOOK.slots), u);
+      this.#levels();
     }
     // A book that goes on without a hole has missed nothing: this ends a gap of silence or of a clock step.
     this.keeper.proven();
     return empty ? 'repeat' : 'rows';
   }
 
-  #levels(message: BookMessage): void {
-    for (const level of message.bids) this.#level('bid', level);
-    for (const level of message.asks) this.#level('ask', level);
+  #levels(): void {
+    this.#side('bid', BOOK.slots.data.b);
+    this.#side('ask', BOOK.slots.data.a);
   }
 
-  #level(side: BookSide, level: unknown): void {
-    const [price, amount] = pairOf(level);
-    const { decimals } = this.#host;
-    this.keeper.level(side, decimals.read(price), decimals.read(amount));
+  #side(side: BookSide, { list, item }: typeof BOOK.slots.data.b): void {
+    const reading = this.#reading;
+    const count = reading.count(list);
+    for (let i = 0; i < count; i++)
+      this.keeper.level(side, reading.numberAt(list, i, item[0]), reading.numberAt(list, i, item[1]));
   }
 
   #break(u: number): Outcome {

@@ -1,8 +1,9 @@
 import { type Frame, isObject, type JsonObject, parseJson } from '../../record/index.ts';
+import { startsWith } from '../../shape/index.ts';
 import type { Control } from '../exchange.ts';
 
 /** How nearly every data frame begins. Key order varies (protocols/bybit.md 5): this only saves time, it decides nothing. */
-const TOPIC_FIRST = Buffer.from('{"topic":"');
+export const TOPIC_FIRST = Buffer.from('{"topic":"');
 
 /** `ret_msg` of a topic that is subscribed already: it keeps delivering, so the wish is fulfilled (protocols/bybit.md 3). */
 const ALREADY_SUBSCRIBED = /already subscribed/i;
@@ -15,19 +16,13 @@ const NAMED_IN_BRACKETS = /\[([^\]]*)\]/;
 
 /** Tells control from data: what has a topic is data, whatever else it holds. */
 export function classify(frame: Frame): Control | null {
-  if (beginsWithTopic(frame)) return null;
+  if (startsWith(frame.bytes, frame.start, frame.end, TOPIC_FIRST)) return null;
   const message = parseJson(frame.text());
   if (!isObject(message) || 'topic' in message) return null;
   if (message.type === 'COMMAND_RESP') return optionAnswer(message);
   if (message.op === 'pong' || message.ret_msg === 'pong') return { kind: 'pong' };
   if (typeof message.success === 'boolean') return message.success ? success(message) : failure(message);
   return null;
-}
-
-function beginsWithTopic({ bytes, start, end }: Frame): boolean {
-  if (end - start <= TOPIC_FIRST.length) return false;
-  for (let i = 0; i < TOPIC_FIRST.length; i++) if (bytes[start + i] !== TOPIC_FIRST[i]) return false;
-  return true;
 }
 
 /** `req_id` is echoed where it was sent; linear writes an empty one where it was not (protocols/bybit.md 3). */

@@ -12,6 +12,7 @@ import type { Exchange } from '../exchange.ts';
 import { classify } from './control.ts';
 import { BybitDecoder } from './decode.ts';
 import { MARKETS } from './markets.ts';
+import { SHAPES } from './shapes.ts';
 import { simulate } from './simulate.ts';
 import { planLinks, readRequest, readUrl, subscribe } from './subscribe.ts';
 
@@ -26,7 +27,7 @@ export const bybit: Exchange = {
   readRequest,
   readUrl,
   classify,
-  shapes: [],
+  shapes: SHAPES,
   openDecoder: (link, host, state) => new BybitDecoder(link, host, state),
   simulate,
 };

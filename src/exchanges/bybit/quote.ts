@@ -1,6 +1,8 @@
-import type { Json, JsonObject } from '../../record/index.ts';
+import type { Json } from '../../record/index.ts';
+import type { Reading } from '../../shape/index.ts';
 import type { DecoderHost, Outcome } from '../exchange.ts';
-import { pairOf, readBookMessage } from './message.ts';
+import { type SymbolName, timeOf } from './message.ts';
+import { QUOTE } from './shapes.ts';
 
 /** After a restart of the service every topic begins with this `u` again: two such messages may differ. */
 const RESTARTED = 1;
@@ -12,35 +14,43 @@ const RESTARTED = 1;
 export class Quote {
   readonly topic: string;
   readonly #stream: number;
-  readonly #symbol: string;
+  readonly #symbol: SymbolName;
   readonly #host: DecoderHost;
+  /** The link's, of the message that has just come. */
+  readonly #reading: Reading;
   #u: number | null = null;
   #seq: number | null = null;
 
-  constructor(host: DecoderHost, stream: number, topic: string, symbol: string) {
+  constructor(host: DecoderHost, stream: number, topic: string, symbol: SymbolName, reading: Reading) {
     this.topic = topic;
     this.#stream = stream;
     this.#symbol = symbol;
     this.#host = host;
+    this.#reading = reading;
   }
 
-  /** Takes a message of the topic. Throws on one that is none. */
-  read(message: JsonObject): Outcome {
-    const { u, seq, bids, asks, timestamp } = readBookMessage(message, this.#symbol);
+  /** Takes the message read last. Throws where it is of another symbol. */
+  take(): Outcome {
+    const reading = this.#reading;
+    const { data } = QUOTE.slots;
+    this.#symbol.check(reading, data.s);
+    const u = reading.number(data.u);
+    const seq = Number.isNaN(reading.number(data.seq)) ? null : reading.number(data.seq);
     if (u === this.#u && (u !== RESTARTED || seq === this.#seq)) return 'repeat';
-    const [bidPrice, bidAmount] = this.#best(bids);
-    const [askPrice, askAmount] = this.#best(asks);
-    this.#host.rows.quote(this.#stream, timestamp, bidPrice, bidAmount, askPrice, askAmount);
+    // A side may be empty: null in the row.
+    const hasBid = reading.count(data.b.list) > 0;
+    const hasAsk = reading.count(data.a.list) > 0;
+    this.#host.rows.quote(
+      this.#stream,
+      timeOf(reading, QUOTE.slots),
+      hasBid ? reading.numberAt(data.b.list, 0, data.b.item[0]) : Number.NaN,
+      hasBid ? reading.numberAt(data.b.list, 0, data.b.item[1]) : Number.NaN,
+      hasAsk ? reading.numberAt(data.a.list, 0, data.a.item[0]) : Number.NaN,
+      hasAsk ? reading.numberAt(data.a.list, 0, data.a.item[1]) : Number.NaN,
+    );
     this.#u = u;
     this.#seq = seq;
     return 'rows';
-  }
-
-  /** A side may be empty: null in the row. */
-  #best(levels: readonly unknown[]): readonly [number, number] {
-    if (levels.length === 0) return [Number.NaN, Number.NaN];
-    const [price, amount] = pairOf(levels[0]);
-    return [this.#host.decimals.read(price), this.#host.decimals.read(amount)];
   }
 
   state(): Json {

@@ -1,22 +1,28 @@
-import type { Json, JsonObject, TickerValues } from '../../record/index.ts';
+import type { Json, TickerValues } from '../../record/index.ts';
+import type { BothSlot, Reading } from '../../shape/index.ts';
 import type { DecoderHost, Outcome } from '../exchange.ts';
-import { checkSymbol, dataOf, shown, timeOf } from './message.ts';
+import type { SymbolName } from './message.ts';
 import { Resync } from './resync.ts';
+import { TICKER } from './shapes.ts';
 
 type Column = keyof TickerValues;
 
-/** The fields that become columns (protocols/bybit.md 8). Spot sends no best quotes. */
-const COLUMN_OF: readonly (readonly [field: string, column: Column])[] = [
-  ['lastPrice', 'lastPrice'],
-  ['prevPrice24h', 'openPrice'],
-  ['highPrice24h', 'highPrice'],
-  ['lowPrice24h', 'lowPrice'],
-  ['volume24h', 'volume'],
-  ['turnover24h', 'quoteVolume'],
-  ['bid1Price', 'bidPrice'],
-  ['bid1Size', 'bidAmount'],
-  ['ask1Price', 'askPrice'],
-  ['ask1Size', 'askAmount'],
+const { data: DATA } = TICKER.slots;
+/** What `type` says, by the index of its choice in shapes.ts. */
+const SNAPSHOT = 0;
+
+/** The fields that become columns (protocols/bybit.md 8), in the order of a saved state. Spot sends no best quotes. */
+const COLUMN_OF: readonly (readonly [slot: BothSlot, column: Column])[] = [
+  [DATA.lastPrice, 'lastPrice'],
+  [DATA.prevPrice24h, 'openPrice'],
+  [DATA.highPrice24h, 'highPrice'],
+  [DATA.lowPrice24h, 'lowPrice'],
+  [DATA.volume24h, 'volume'],
+  [DATA.turnover24h, 'quoteVolume'],
+  [DATA.bid1Price, 'bidPrice'],
+  [DATA.bid1Size, 'bidAmount'],
+  [DATA.ask1Price, 'askPrice'],
+  [DATA.ask1Size, 'askAmount'],
 ];
 
 /**
@@ -26,72 +32,69 @@ const COLUMN_OF: readonly (readonly [field: string, column: Column])[] = [
 export class Ticker {
   readonly topic: string;
   readonly stream: number;
-  readonly #symbol: string;
+  readonly #symbol: SymbolName;
   readonly #host: DecoderHost;
+  /** The link's, of the message that has just come. */
+  readonly #reading: Reading;
   readonly #resync: Resync;
-  /** Null before the first snapshot. */
-  #values: TickerValues | null = null;
+  /** The merged state; NaN is null. */
+  readonly #values = noValues();
+  /** False before the first snapshot, and once the state is distrusted. */
+  #isKnown = false;
 
-  constructor(host: DecoderHost, stream: number, topic: string, symbol: string) {
+  constructor(host: DecoderHost, stream: number, topic: string, symbol: SymbolName, reading: Reading) {
     this.topic = topic;
     this.stream = stream;
     this.#symbol = symbol;
     this.#host = host;
+    this.#reading = reading;
     this.#resync = new Resync(host, stream, topic);
   }
 
-  /** Takes a message of the topic. Throws on one that is none; the state must then be invalidated. */
-  read(message: JsonObject): Outcome {
-    const data = dataOf(message);
-    checkSymbol(data.symbol, this.#symbol);
-    const timestamp = timeOf(undefined, message.ts);
-    if (message.type === 'snapshot') return this.#snapshot(data, timestamp);
-    if (message.type === 'delta') return this.#delta(data, timestamp);
-    throw new TypeError(`expected the type snapshot or delta, got ${shown(message.type)}`);
+  /** Takes the message read last. Throws where it is of another symbol; the state must then be invalidated. */
+  take(): Outcome {
+    const { type, ts, data } = TICKER.slots;
+    this.#symbol.check(this.#reading, data.symbol);
+    const timestamp = this.#reading.number(ts);
+    return this.#reading.number(type) === SNAPSHOT ? this.#snapshot(timestamp) : this.#delta(timestamp);
   }
 
-  #snapshot(data: JsonObject, timestamp: number): Outcome {
-    const values: TickerValues = {};
-    this.#merge(values, data);
-    this.#values = values;
+  #snapshot(timestamp: number): Outcome {
+    for (const [, column] of COLUMN_OF) this.#values[column] = Number.NaN;
+    this.#merge();
+    this.#isKnown = true;
     this.#resync.done();
-    this.#host.rows.ticker(this.stream, timestamp, values);
+    this.#host.rows.ticker(this.stream, timestamp, this.#values);
     return 'rows';
   }
 
   /** A row of the merged state, if one of its columns changed. */
-  #delta(data: JsonObject, timestamp: number): Outcome {
-    if (this.#values === null) return this.#withoutSnapshot(data);
-    if (!this.#merge(this.#values, data)) return 'repeat';
+  #delta(timestamp: number): Outcome {
+    if (!this.#isKnown) return this.#withoutSnapshot();
+    if (!this.#merge()) return 'repeat';
     this.#host.rows.ticker(this.stream, timestamp, this.#values);
     return 'rows';
   }
 
   /** The fields it leaves out are unknown: no row can be made of it, unless it holds none of ours anyway. */
-  #withoutSnapshot(data: JsonObject): Outcome {
-    if (!COLUMN_OF.some(([field]) => data[field] !== undefined)) return 'repeat';
+  #withoutSnapshot(): Outcome {
+    if (!COLUMN_OF.some(([slot]) => this.#reading.hasText(slot))) return 'repeat';
     this.#resync.wait();
-    return this.#host.undecoded('no-context', 'ticker', this.#symbol);
+    return this.#host.undecoded('no-context', 'ticker', this.#symbol.text);
   }
 
-  /** Takes over the fields that are there; true where a column changed. */
-  #merge(values: TickerValues, data: JsonObject): boolean {
+  /** Takes over the fields that are there, empty ones as null; true where a column changed. */
+  #merge(): boolean {
     let changed = false;
-    for (const [field, column] of COLUMN_OF) {
-      const text = data[field];
-      if (text === undefined) continue;
-      const value = this.#decimal(text, field);
-      if (Object.is(value, values[column] ?? Number.NaN)) continue;
-      values[column] = value;
+    for (let i = 0; i < COLUMN_OF.length; i++) {
+      const [slot, column] = COLUMN_OF[i] as (typeof COLUMN_OF)[number];
+      if (!this.#reading.hasText(slot)) continue;
+      const value = this.#reading.number(slot);
+      if (Object.is(value, this.#values[column])) continue;
+      this.#values[column] = value;
       changed = true;
     }
     return changed;
-  }
-
-  #decimal(value: unknown, field: string): number {
-    if (value !== null && typeof value !== 'string')
-      throw new TypeError(`expected a text ${field}, got ${shown(value)}`);
-    return this.#host.decimals.read(value);
   }
 
   /** Forgets the merged state and asks for a snapshot. */
@@ -102,15 +105,14 @@ export class Ticker {
 
   /** Forgets the merged state; nothing is asked for. */
   drop(): void {
-    this.#values = null;
+    this.#isKnown = false;
   }
 
   state(): Json {
-    const values = this.#values;
     return {
       topic: this.topic,
       resync: this.#resync.state(),
-      values: values && COLUMN_OF.map(([, column]) => jsonNumber(values[column])),
+      values: this.#isKnown ? COLUMN_OF.map(([, column]) => jsonNumber(this.#values[column])) : null,
     };
   }
 
@@ -118,14 +120,29 @@ export class Ticker {
   restore(state: TickerState): void {
     this.#resync.restore(state.resync);
     if (state.values === null) return;
-    const values: TickerValues = {};
-    for (const [index, [, column]] of COLUMN_OF.entries()) values[column] = state.values[index] ?? Number.NaN;
-    this.#values = values;
+    this.#isKnown = true;
+    for (const [index, [, column]] of COLUMN_OF.entries())
+      this.#values[column] = state.values[index] ?? Number.NaN;
   }
 }
 
-function jsonNumber(value: number | undefined): number | null {
-  return value === undefined || Number.isNaN(value) ? null : value;
+function noValues(): Required<TickerValues> {
+  return {
+    lastPrice: Number.NaN,
+    openPrice: Number.NaN,
+    highPrice: Number.NaN,
+    lowPrice: Number.NaN,
+    volume: Number.NaN,
+    quoteVolume: Number.NaN,
+    bidPrice: Number.NaN,
+    bidAmount: Number.NaN,
+    askPrice: Number.NaN,
+    askAmount: Number.NaN,
+  };
+}
+
+function jsonNumber(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
 }
 
 /** What `Ticker.state` gives: values in the order of the columns. */

@@ -1,63 +1,12 @@
 import { blockChecksum } from '../../book/index.ts';
-import {
-  type BookSide,
-  type DecimalReader,
-  isObject,
-  type Json,
-  type JsonObject,
-  toMicroseconds,
-} from '../../record/index.ts';
+import type { BookSide, Json } from '../../record/index.ts';
 import { BookKeeper } from '../book-keeper.ts';
 import type { DecoderHost } from '../exchange.ts';
+import type { DepthPush } from './depth.ts';
 import { BOOK_SILENCE_MS } from './markets.ts';
-import { isDecimalValue } from './messages.ts';
 import { depthOf } from './requests.ts';
 
-/** A `depth.update` as it stands, shape checked. A side that is missing changes nothing: empty. */
-export interface DepthPush {
-  readonly isFull: boolean;
-  readonly bids: readonly DepthLevel[];
-  readonly asks: readonly DepthLevel[];
-  /** µs; NaN where the message has none. */
-  readonly updatedAt: number;
-  /** Modulo 2^32; null where the message has none. */
-  readonly checksum: number | null;
-}
-
-/** Texts as received: the checksum is over them (protocols/coinex.md 8.1). */
-interface DepthLevel {
-  readonly price: string;
-  readonly amount: string;
-}
-
-/** Reads the `data` of a `depth.update` (protocols/coinex.md 7.4); null where its shape is wrong. */
-export function readDepth(data: JsonObject): DepthPush | null {
-  const { is_full: isFull, depth } = data;
-  if (typeof isFull !== 'boolean' || !isObject(depth)) return null;
-  const bids = readSide(depth.bids);
-  const asks = readSide(depth.asks);
-  if (bids === null || asks === null) return null;
-  const updatedAt = toMicroseconds(depth.updated_at);
-  return { isFull, bids, asks, updatedAt, checksum: readChecksum(depth.checksum) };
-}
-
-function readSide(side: unknown): DepthLevel[] | null {
-  if (side === undefined || side === null) return [];
-  if (!Array.isArray(side)) return null;
-  const levels: DepthLevel[] = [];
-  for (const entry of side) {
-    const [price, amount] = Array.isArray(entry) ? (entry as unknown[]) : [];
-    if (!isDecimalValue(price) || !isDecimalValue(amount)) return null;
-    levels.push({ price: String(price), amount: String(amount) });
-  }
-  return levels;
-}
-
-/** Number or numeric text, signed or unsigned: all of it is one number modulo 2^32 (protocols/coinex.md 8.1). */
-function readChecksum(checksum: unknown): number | null {
-  const value = typeof checksum === 'string' && checksum !== '' ? Number(checksum) : checksum;
-  return typeof value === 'number' && Number.isInteger(value) ? value >>> 0 : null;
-}
+const SIDES = ['bid', 'ask'] as const satisfies readonly BookSide[];
 
 /**
  * One market's depth on one link (protocols/coinex.md 8.2).
@@ -105,9 +54,9 @@ export class CoinexBook {
 
   /** Replaces the book. */
   replace(push: DepthPush): void {
-    const levels = this.#readLevels(push);
+    refuseNegative(push);
     this.keeper.beginSnapshot(push.updatedAt, 'feed', Number.NaN);
-    this.#write(levels, true);
+    this.#write(push, true);
     this.#updatedAt = push.updatedAt;
     this.#heldSince = Number.NaN;
     this.#compare(push.checksum);
@@ -119,14 +68,14 @@ export class CoinexBook {
    * levels that leave the window are deleted by the exchange (protocols/coinex.md 8.2 step 5, an inference).
    */
   change(push: DepthPush): boolean {
-    const levels = this.#readLevels(push);
-    if (levels.length > 0) {
+    refuseNegative(push);
+    if (!push.isEmpty) {
       this.keeper.beginUpdate(push.updatedAt, Number.NaN);
-      this.#write(levels, false);
+      this.#write(push, false);
     }
     if (!Number.isNaN(push.updatedAt)) this.#updatedAt = push.updatedAt;
     this.#compare(push.checksum);
-    return levels.length > 0;
+    return !push.isEmpty;
   }
 
   /** Changes came at `time` (µs) while WAIT_FULL. True where the minute's full push is overdue: ask for one. */
@@ -144,22 +93,21 @@ export class CoinexBook {
     this.#heldSince = Number.NaN;
   }
 
-  /** All numbers first, so that a level that is none is found before anything is applied. */
-  #readLevels(push: DepthPush): ReadLevel[] {
-    const { decimals } = this.#host;
-    const bids = push.bids.map((level) => readLevel('bid', level, decimals));
-    const asks = push.asks.map((level) => readLevel('ask', level, decimals));
-    return [...bids, ...asks];
-  }
-
-  #write(levels: readonly ReadLevel[], isFull: boolean): void {
-    for (const { side, price, amount, priceText, amountText } of levels) {
+  /** Bids first, in the order they came. */
+  #write(push: DepthPush, isFull: boolean): void {
+    for (const side of SIDES) {
       const held = this.keeper.book.side(side);
-      const index = held.find(price);
-      // The documentation's sample has a level of size zero in a full push: no level, and none to delete.
-      if (isFull && amount === 0 && index < 0) continue;
-      if (index >= 0 && held.priceTexts?.[index] !== priceText) this.respelled++;
-      this.keeper.level(side, price, amount, priceText, amountText);
+      const count = push.count(side);
+      for (let level = 0; level < count; level++) {
+        const price = push.price(side, level);
+        const amount = push.amount(side, level);
+        const index = held.find(price);
+        // The documentation's sample has a level of size zero in a full push: no level, and none to delete.
+        if (isFull && amount === 0 && index < 0) continue;
+        const priceText = push.priceText(side, level);
+        if (index >= 0 && held.priceTexts?.[index] !== priceText) this.respelled++;
+        this.keeper.level(side, price, amount, priceText, push.amountText(side, level));
+      }
     }
   }
 
@@ -209,20 +157,12 @@ interface BookState {
   readonly respelled: number;
 }
 
-interface ReadLevel {
-  readonly side: BookSide;
-  readonly price: number;
-  readonly amount: number;
-  readonly priceText: string;
-  readonly amountText: string;
-}
-
-/** @throws TypeError where price or amount is no decimal, or the amount is negative. */
-function readLevel(side: BookSide, level: DepthLevel, decimals: DecimalReader): ReadLevel {
-  const price = decimals.read(level.price);
-  const amount = decimals.read(level.amount);
-  if (amount < 0) throw new TypeError(`a level's amount cannot be negative, got ${level.amount}`);
-  return { side, price, amount, priceText: level.price, amountText: level.amount };
+/** Before anything is applied: a bad level must not leave half a message in a book. */
+function refuseNegative(push: DepthPush): void {
+  for (const side of SIDES)
+    for (let level = 0; level < push.count(side); level++)
+      if (push.amount(side, level) < 0)
+        throw new TypeError(`a level's amount cannot be negative, got ${push.amountText(side, level)}`);
 }
 
 function numberOrNull(value: number): number | null {

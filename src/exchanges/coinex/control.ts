@@ -1,4 +1,5 @@
 import { type Frame, isObject, type JsonObject, parseJson } from '../../record/index.ts';
+import { startsWith } from '../../shape/index.ts';
 import type { Control } from '../exchange.ts';
 import { readId } from './requests.ts';
 
@@ -13,9 +14,7 @@ const TRANSIENT_CODES = [23001, 23002, 24001, 24002, 33001, 33002, 34001, 34002]
 
 /** Tells replies from pushes; see `readReply`. */
 export function classify(frame: Frame): Control | null {
-  const { bytes, start, end } = frame;
-  const length = PUSH_BEGINNING.length;
-  if (end - start >= length && PUSH_BEGINNING.compare(bytes, start, start + length) === 0) return null;
+  if (startsWith(frame.bytes, frame.start, frame.end, PUSH_BEGINNING)) return null;
   const message = parseJson(frame.text());
   return isObject(message) ? readReply(message) : null;
 }

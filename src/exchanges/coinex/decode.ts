@@ -1,23 +1,34 @@
 import {
-  type Channel,
   type Frame,
   isObject,
   type Json,
   type JsonObject,
   parseJson,
   type RestAnswer,
-  toMicroseconds,
+  type TakerSide,
 } from '../../record/index.ts';
-import type { Breach, DecoderHost, LinkContext, LinkDecoder, Outcome } from '../exchange.ts';
+import { type NumberSlot, type Reading, ShapeReader, startsWith, type TextSlot } from '../../shape/index.ts';
+import type { DecoderHost, LinkContext, LinkDecoder, Outcome } from '../exchange.ts';
 import { Asked } from './asked.ts';
-import { readDepth } from './book.ts';
 import { LinkBooks } from './books.ts';
 import { readReply } from './control.ts';
-import { isPseudoMarket } from './instruments.ts';
-import { glimpse, isMarketName, readDeals, readQuoteSide, readTicker } from './messages.ts';
-import { CHANNEL_OF, marketOf, readId, readWireRequest, type WireChannel } from './requests.ts';
+import { DealOrder } from './deals.ts';
+import { DepthPush } from './depth.ts';
+import { isMarketName } from './messages.ts';
+import { marketOf, readId, readWireRequest, type WireChannel } from './requests.ts';
+import { DEALS, DEPTH, QUOTE, STATES } from './shapes.ts';
+import { LinkMarkets, type NamedMarket } from './streams.ts';
+import { Unreadable } from './unreadable.ts';
 
-const UNREADABLE: Breach = { cause: 'decoder-error', detail: 'a message could not be read' };
+/** How a push of each channel begins, in the order of keys that all samples have. */
+const BEGINNINGS = (['deals', 'depth', 'bbo', 'state'] as const).map((channel) => ({
+  channel,
+  method: `${channel}.update`,
+  bytes: Buffer.from(`{"method":"${channel}.update"`),
+}));
+
+/** What `side` of a trade says, by the index of its choice in shapes.ts; anything else is unknown. */
+const SIDES: readonly TakerSide[] = ['buy', 'sell'];
 
 /** Opens a reader for one link (protocols/coinex.md 4, 7, 8). */
 export function openDecoder(link: LinkContext, host: DecoderHost, state?: Json): LinkDecoder {
@@ -31,12 +42,26 @@ class CoinexDecoder implements LinkDecoder {
   readonly #host: DecoderHost;
   readonly #asked = new Asked();
   readonly #books: LinkBooks;
-  /** Stream codes of the channels without books, by channel and market. */
-  readonly #codes = new Map<string, number>();
+  readonly #markets: LinkMarkets;
+  readonly #unreadable: Unreadable;
+  readonly #readers: Readonly<Record<WireChannel, ShapeReader>>;
+  readonly #order: DealOrder;
+  readonly #depthPush: DepthPush;
 
   constructor(host: DecoderHost) {
     this.#host = host;
     this.#books = new LinkBooks(host, this.#asked);
+    this.#markets = new LinkMarkets(host, this.#asked);
+    this.#unreadable = new Unreadable(host, this.#books, this.#markets);
+    const { decimals, drift } = host;
+    this.#readers = {
+      deals: new ShapeReader(DEALS, decimals, drift),
+      depth: new ShapeReader(DEPTH, decimals, drift),
+      bbo: new ShapeReader(QUOTE, decimals, drift),
+      state: new ShapeReader(STATES, decimals, drift),
+    };
+    this.#order = new DealOrder(this.#readers.deals.reading);
+    this.#depthPush = new DepthPush(this.#readers.depth.reading);
   }
 
   sent(frame: Frame): void {
@@ -48,30 +73,50 @@ class CoinexDecoder implements LinkDecoder {
     if (first === undefined || !this.#asked.isPartial(request)) return;
     const { channel } = request;
     const stream =
-      channel === 'depth' ? this.#books.of(marketOf(first)).stream : this.#code(channel, marketOf(first));
+      channel === 'depth'
+        ? this.#books.of(marketOf(first)).stream
+        : this.#markets.code(channel, this.#markets.of(marketOf(first)));
     this.#host.request({ kind: 'send', stream, texts: [this.#asked.fullText(channel)] });
   }
 
   received(frame: Frame): Outcome {
+    const { bytes, start, end } = frame;
+    for (const beginning of BEGINNINGS)
+      if (startsWith(bytes, start, end, beginning.bytes))
+        return this.#push(beginning.channel, frame) ?? this.#parsed(frame);
+    return this.#parsed(frame);
+  }
+
+  /** Reads a push by its shape; null where that cannot be. */
+  #push(channel: WireChannel, frame: Frame): Outcome | null {
+    if (this.#readers[channel].read(frame) !== 'read') return null;
+    switch (channel) {
+      case 'deals':
+        return this.#deals();
+      case 'depth':
+        return this.#depth(frame.time);
+      case 'bbo':
+        return this.#quote();
+      case 'state':
+        return this.#tickers();
+    }
+  }
+
+  /** Replies, pushes in another order of keys, what is not read, and what is not as it should be. */
+  #parsed(frame: Frame): Outcome {
     const message = parseJson(frame.text());
-    if (!isObject(message)) return this.#unreadable(frame);
+    if (!isObject(message)) return this.#unreadable.noObject(frame);
     if (typeof message.method !== 'string') return this.#reply(message);
     const data = isObject(message.data) ? message.data : {};
-    switch (message.method) {
-      case 'deals.update':
-        return this.#deals(data);
-      case 'depth.update':
-        return this.#depth(data, frame.time);
-      case 'bbo.update':
-        return this.#quote(data);
-      case 'state.update':
-        return this.#tickers(data);
-      case 'index.update':
-      case 'premium.update':
-        return this.#notHandled(data);
-      default:
-        return this.#host.undecoded('unknown');
-    }
+    const push = BEGINNINGS.find(({ method }) => method === message.method);
+    if (push !== undefined)
+      return (
+        this.#push(push.channel, frame) ??
+        this.#unreadable.refused(push.channel, data, this.#readers[push.channel].problem)
+      );
+    if (message.method === 'index.update' || message.method === 'premium.update')
+      return this.#notHandled(data);
+    return this.#host.undecoded('unknown');
   }
 
   #reply(message: JsonObject): Outcome {
@@ -83,32 +128,39 @@ class CoinexDecoder implements LinkDecoder {
   }
 
   /** Trades, oldest first. The first push after each subscription repeats trades (protocols/coinex.md 7.3). */
-  #deals(data: JsonObject): Outcome {
-    const { market } = data;
-    if (!isMarketName(market)) return this.#host.undecoded('malformed', 'trades');
-    const stream = this.#code('deals', market);
+  #deals(): Outcome | null {
+    const { reading } = this.#readers.deals;
+    const { list, item } = DEALS.slots.data.deal_list;
+    const market = this.#marketOf(reading, DEALS.slots.data.market);
+    const order = this.#order.oldestFirst();
+    if (market === null || order === null) return null;
+    const stream = this.#markets.code('deals', market);
     this.#host.heard(stream);
-    const deals = readDeals(data.deal_list);
-    if (deals === null) return this.#malformed(stream, 'trades', market);
-    const { rows, decimals, trades } = this.#host;
+    const { rows, trades } = this.#host;
     let written = 0;
-    for (const { id, side, price, amount, createdAt } of deals) {
+    for (const place of order) {
+      const id = reading.textAt(list, place, item.deal_id);
       if (!trades.isNew(stream, id)) continue;
-      const time = toMicroseconds(createdAt);
-      rows.trade(stream, time, id, side, decimals.read(price), decimals.read(amount));
+      rows.trade(
+        stream,
+        reading.numberAt(list, place, item.created_at),
+        id,
+        SIDES[reading.numberAt(list, place, item.side)] ?? 'unknown',
+        reading.numberAt(list, place, item.price),
+        reading.numberAt(list, place, item.amount),
+      );
       written++;
     }
     return written > 0 ? 'rows' : 'repeat';
   }
 
   /** The book (protocols/coinex.md 8.2). `time` is the frame's. */
-  #depth(data: JsonObject, time: number): Outcome {
-    const { market } = data;
-    if (!isMarketName(market)) return this.#unreadableDepth(null);
-    const book = this.#books.of(market);
+  #depth(time: number): Outcome | null {
+    const market = this.#marketOf(this.#readers.depth.reading, DEPTH.slots.data.market);
+    if (market === null) return null;
+    const book = this.#books.of(market.name);
     this.#host.heard(book.stream);
-    const push = readDepth(data);
-    if (push === null) return this.#unreadableDepth(market);
+    const push = this.#depthPush.take();
     if (book.wentBack(push)) {
       const detail = `updated_at went back from ${book.updatedAt} to ${push.updatedAt} µs`;
       this.#books.breach(book, { cause: 'sequence', detail });
@@ -124,87 +176,73 @@ class CoinexDecoder implements LinkDecoder {
   }
 
   /** Best bid and offer, a row each message (protocols/coinex.md 7.2). */
-  #quote(data: JsonObject): Outcome {
-    const { market } = data;
-    if (!isMarketName(market)) return this.#host.undecoded('malformed', 'quotes');
-    const stream = this.#code('bbo', market);
+  #quote(): Outcome | null {
+    const { reading } = this.#readers.bbo;
+    const slots = QUOTE.slots.data;
+    const market = this.#marketOf(reading, slots.market);
+    if (market === null) return null;
+    const stream = this.#markets.code('bbo', market);
     this.#host.heard(stream);
-    const { rows, decimals } = this.#host;
-    const bid = readQuoteSide(data.best_bid_price, data.best_bid_size, decimals);
-    const ask = readQuoteSide(data.best_ask_price, data.best_ask_size, decimals);
-    rows.quote(stream, toMicroseconds(data.updated_at), bid.price, bid.amount, ask.price, ask.amount);
+    const hasBid = hasSide(reading, slots.best_bid_price, slots.best_bid_size);
+    const hasAsk = hasSide(reading, slots.best_ask_price, slots.best_ask_size);
+    this.#host.rows.quote(
+      stream,
+      reading.number(slots.updated_at),
+      hasBid ? reading.number(slots.best_bid_price) : Number.NaN,
+      hasBid ? reading.number(slots.best_bid_size) : Number.NaN,
+      hasAsk ? reading.number(slots.best_ask_price) : Number.NaN,
+      hasAsk ? reading.number(slots.best_ask_size) : Number.NaN,
+    );
     return 'rows';
   }
 
   /** 24-hour figures, a row each entry of a market that was asked for; they bear no time (protocols/coinex.md 7.1). */
-  #tickers(data: JsonObject): Outcome {
-    const list = data.state_list;
-    if (!Array.isArray(list) || !list.every((entry) => isObject(entry) && isMarketName(entry.market)))
-      return this.#host.undecoded('malformed', 'ticker');
-    const all = this.#asked.wantsAll('state');
+  #tickers(): Outcome | null {
+    const { reading } = this.#readers.state;
+    const { list, item } = STATES.slots.data.state_list;
+    const count = reading.count(list);
+    for (let n = 0; n < count; n++)
+      if (reading.startAt(list, n, item.market) === reading.endAt(list, n, item.market)) return null;
     let written = 0;
-    for (const entry of list as (JsonObject & { market: string })[]) {
-      if (isPseudoMarket(entry.market)) continue;
-      const stream = this.#code('state', entry.market);
-      if (!all && !this.#host.asked(stream)) continue;
-      this.#host.heard(stream);
-      this.#host.rows.ticker(stream, Number.NaN, readTicker(entry, this.#host.decimals));
-      written++;
-    }
+    for (let n = 0; n < count; n++) if (this.#ticker(n)) written++;
     return written > 0 ? 'rows' : 'repeat';
+  }
+
+  /**
+   * `volume_buy` and `volume_sell` are left out: whether they are taker volumes or sizes of quotes is disputed, the
+   * samples fit volumes (protocols/coinex.md 7.1).
+   */
+  #ticker(n: number): boolean {
+    const { reading } = this.#readers.state;
+    const { list, item } = STATES.slots.data.state_list;
+    const market = this.#markets.at(
+      reading.bytes,
+      reading.startAt(list, n, item.market),
+      reading.endAt(list, n, item.market),
+    );
+    const stream = market === null ? null : this.#markets.stateOf(market);
+    if (stream === null) return false;
+    this.#host.heard(stream);
+    this.#host.rows.ticker(stream, Number.NaN, {
+      lastPrice: reading.numberAt(list, n, item.last),
+      openPrice: reading.numberAt(list, n, item.open),
+      highPrice: reading.numberAt(list, n, item.high),
+      lowPrice: reading.numberAt(list, n, item.low),
+      volume: reading.numberAt(list, n, item.volume),
+      quoteVolume: reading.numberAt(list, n, item.value),
+    });
+    return true;
+  }
+
+  /** The market a push names; null where the name is empty. */
+  #marketOf(reading: Reading, slot: TextSlot): NamedMarket | null {
+    return this.#markets.at(reading.bytes, reading.start(slot), reading.end(slot));
   }
 
   /** Index price and premium: not among the tables read from CoinEx yet (protocols/coinex.md 7.5, 7.6). */
   #notHandled(data: JsonObject): Outcome {
     const market = isMarketName(data.market) ? data.market : null;
     return this.#host.undecoded('not-handled', 'derivatives', market);
-  }
-
-  /** A push that is no book's: what it said about its market is missing. */
-  #malformed(stream: number, channel: Channel, market: string): Outcome {
-    this.#host.broken(stream, UNREADABLE);
-    return this.#host.undecoded('malformed', channel, market);
-  }
-
-  /** A depth push was missed: its book is doubtful, or all of them where it does not say which it was for. */
-  #unreadableDepth(market: string | null): Outcome {
-    if (market === null) this.#books.breachAll(UNREADABLE);
-    else this.#books.breach(this.#books.of(market), UNREADABLE);
-    return this.#host.undecoded('malformed', 'book', market);
-  }
-
-  /**
-   * A message that is no JSON object. Bytes that did not even inflate end the link (protocols/coinex.md 2, rule 4).
-   * Text out of a whole gzip member is what the exchange wrote: a new link would not mend it, and only what it may
-   * have been about is doubtful.
-   */
-  #unreadable(frame: Frame): Outcome {
-    if (frame.kind !== 'gzip') {
-      this.#host.brokenLink(UNREADABLE);
-      this.invalidate(null);
-      this.#host.request({ kind: 'reconnect', reason: UNREADABLE.detail });
-      return this.#host.undecoded('malformed');
-    }
-    const seen = glimpse(frame.text());
-    if (seen === null) {
-      this.#host.brokenLink(UNREADABLE);
-      this.#books.breachAll(UNREADABLE);
-      return this.#host.undecoded('malformed');
-    }
-    const { channel, market } = seen;
-    if (channel === 'depth') return this.#unreadableDepth(market);
-    if (market !== null) return this.#malformed(this.#code(channel, market), CHANNEL_OF[channel], market);
-    return this.#host.undecoded('malformed', CHANNEL_OF[channel]);
-  }
-
-  #code(channel: Exclude<WireChannel, 'depth'>, market: string): number {
-    const key = `${channel} ${market}`;
-    let code = this.#codes.get(key);
-    if (code === undefined) {
-      code = this.#host.stream(CHANNEL_OF[channel], channel, market);
-      this.#codes.set(key, code);
-    }
-    return code;
   }
 
   /** REST answers carry no number that would join them to the feed: they are kept, not read. */
@@ -237,4 +275,9 @@ class CoinexDecoder implements LinkDecoder {
     this.#asked.restore(asked);
     this.#books.restore(books);
   }
+}
+
+/** How an empty side is written is open, so `""`, `"0"` and nothing all mean it (protocols/coinex.md 7.2). */
+function hasSide(reading: Reading, price: NumberSlot, amount: NumberSlot): boolean {
+  return reading.number(price) > 0 && reading.number(amount) > 0;
 }

@@ -9,6 +9,7 @@ import type { Exchange } from '../exchange.ts';
 import { classify } from './control.ts';
 import { openDecoder } from './decode.ts';
 import { MARKETS } from './markets.ts';
+import { SHAPES } from './shapes.ts';
 import { simulate } from './simulate.ts';
 import { planLinks, readRequest, readUrl, subscribe } from './subscribe.ts';
 
@@ -23,7 +24,7 @@ export const coinex: Exchange = {
   readRequest,
   readUrl,
   classify,
-  shapes: [],
+  shapes: SHAPES,
   openDecoder,
   simulate,
 };
