@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { nodeDisk } from '../host/index.ts';
 import { type AnyBatch, type StreamDictionary, TABLE_NAMES, type Table } from '../record/index.ts';
+import { Arrival } from './arrival.ts';
 import { createStreamNames, finishedSelect } from './columns.ts';
 import { quoted, quotedList } from './engine.ts';
 import { type Finished, finishedFile, type JournalKey, recentDirectory, storeFile } from './layout.ts';
@@ -41,6 +42,11 @@ export class FileStore {
   readonly #streams: StreamDictionary;
   readonly #schema = `store_${nextSchema++}`;
   #staged = new Map<Table, Part>();
+  #writingBytes = 0;
+  readonly #arrivals = Object.fromEntries(TABLE_NAMES.map((table) => [table, new Arrival(table)])) as Record<
+    Table,
+    Arrival
+  >;
   /** The codes of the streams that have rows, per table. */
   readonly #used = new Map<Table, Set<number>>();
   #parts: Partial<Record<Table, string[]>> = {};
@@ -86,9 +92,9 @@ export class FileStore {
     return store;
   }
 
-  /** Bytes staged in memory and not yet in a part. */
+  /** Bytes of pages in memory, not yet in a file. */
   get stagedBytes(): number {
-    let bytes = 0;
+    let bytes = this.#writingBytes;
     for (const part of this.#staged.values()) bytes += part.bytes;
     return bytes;
   }
@@ -96,12 +102,14 @@ export class FileStore {
   /** Takes a batch's rows. */
   append(batch: AnyBatch): void {
     if (this.#isClosed) throw new Error(`the store of ${this.key.name} is closed`);
+    const arrival = this.#arrivals[batch.table];
     let part = this.#staged.get(batch.table);
     if (part === undefined) {
-      part = new Part(batch, this.key.exchange, this.#streams);
+      part = new Part(batch, this.key.exchange, this.#streams, arrival.count);
       this.#staged.set(batch.table, part);
     }
     part.append(batch);
+    arrival.add(batch);
     this.rows[batch.table] += batch.count;
   }
 
@@ -127,8 +135,10 @@ export class FileStore {
 
   async #writeParts(): Promise<void> {
     const staged = this.#staged;
+    this.#writingBytes = this.stagedBytes;
     this.#staged = new Map();
     for (const [table, part] of staged) {
+      const { bytes } = part;
       const name = `${table}-${this.#nextPart++}.parquet`;
       await part.write(join(this.#recent, name));
       this.#parts[table] = [...(this.#parts[table] ?? []), name];
@@ -136,6 +146,7 @@ export class FileStore {
       const used = this.#used.get(table) ?? new Set();
       for (const code of part.used) used.add(code);
       this.#used.set(table, used);
+      this.#writingBytes -= bytes;
     }
   }
 
@@ -215,10 +226,11 @@ export class FileStore {
 
   async #writeTable(table: Table, parts: readonly string[], target: string): Promise<number> {
     const names = `${this.#schema}.${table}`;
-    const used = this.#used.get(table) ?? [];
+    const used = this.#used.get(table) ?? new Set();
     for (const statement of createStreamNames(names, table, `${this.#schema}.streams`, used))
       await this.#connection.run(statement);
-    const select = finishedSelect(table, this.key.exchange, this.#paths(parts), names);
+    const isInOrder = this.#arrivals[table].isOrder(this.#streams);
+    const select = finishedSelect(table, this.key.exchange, this.#paths(parts), names, isInOrder);
     return writeSorted(this.#connection, select, target);
   }
 

@@ -137,12 +137,16 @@ function writeDeltas(to: ByteSink, count: number): boolean {
   }
   if (Math.abs(first) > DELTA_MAX || (count > 1 && Math.abs(least) > DELTA_MAX)) return false;
   if (most - least > 0xffff_ffff) return false;
+  writeDeltaHeader(to, count, first);
+  for (let start = 1; start < count; start += BLOCK) writeBlock(to, start, Math.min(start + BLOCK, count));
+  return true;
+}
+
+function writeDeltaHeader(to: ByteSink, count: number, first: number): void {
   to.varint(BLOCK);
   to.varint(BLOCK / MINIBLOCK);
   to.varint(count);
   to.zigzag(first);
-  for (let start = 1; start < count; start += BLOCK) writeBlock(to, start, Math.min(start + BLOCK, count));
-  return true;
 }
 
 function writeBlock(to: ByteSink, start: number, end: number): void {
@@ -241,8 +245,19 @@ export function writeTexts(
   return ENCODING.plain;
 }
 
+/** Numbers of 32 bits that count on from `first`, one a row. Returns the encoding. */
+export function writeCount(to: ByteSink, first: number, rows: number): number {
+  writeLevels(to, rows, false);
+  writeDeltaHeader(to, rows, first | 0);
+  for (let start = 1; start < rows; start += BLOCK) {
+    to.zigzag(1);
+    to.uint32(0);
+  }
+  return ENCODING.deltaBinaryPacked;
+}
+
 /**
- * Places in a dictionary; where `isNull` says so of a place, null. Returns the encoding.
+ * Places in a dictionary; a place of which `nulls` says 1 is null. Returns the encoding.
  * One run where all are the same, else 8, 16 or 32 bits each.
  */
 export function writePlaces(
@@ -250,35 +265,54 @@ export function writePlaces(
   array: Uint8Array | Uint32Array,
   start: number,
   rows: number,
-  isNull: ((place: number) => boolean) | null,
+  nulls: Uint8Array | null,
 ): number {
   let filled = 0;
-  let most = 0;
-  let isOne = true;
-  for (let i = 0; i < rows; i++) {
-    const place = array[start + i] as number;
-    const is = isNull?.(place) === true ? 0 : 1;
-    present[i] = is;
-    if (is === 0) continue;
-    codes[filled++] = place;
-    if (place > most) most = place;
-    if (place !== codes[0]) isOne = false;
-  }
+  let all = 0;
+  let differ = 0;
+  const one = array[start] as number;
+  if (nulls === null) {
+    for (let i = 0; i < rows; i++) {
+      const place = array[start + i] as number;
+      codes[i] = place;
+      all |= place;
+      differ |= place ^ one;
+    }
+    filled = rows;
+  } else
+    for (let i = 0; i < rows; i++) {
+      const place = array[start + i] as number;
+      const is = 1 - (nulls[place] ?? 0);
+      present[i] = is;
+      codes[filled] = place;
+      if (is === 0) continue;
+      filled++;
+      all |= place;
+      differ |= place ^ (codes[0] as number);
+    }
   writeLevels(to, rows, filled < rows);
-  const width = most < 256 ? 1 : most < 65_536 ? 2 : 4;
+  writeRun(to, filled, all < 256 ? 1 : all < 65_536 ? 2 : 4, differ === 0 && filled > 0);
+  return ENCODING.rleDictionary;
+}
+
+function writeRun(to: ByteSink, count: number, width: number, isOne: boolean): void {
   to.byte(width * 8);
-  if (isOne && filled > 0) {
-    to.varint(filled << 1);
+  if (isOne) {
+    to.varint(count << 1);
     for (let byte = 0; byte < width; byte++) to.byte((codes[0] as number) >>> (8 * byte));
-    return ENCODING.rleDictionary;
+    return;
   }
-  const groups = (filled + 7) >> 3;
+  const groups = (count + 7) >> 3;
   to.varint((groups << 1) | 1);
   to.reserve(groups * 8 * width);
-  for (let i = 0; i < filled; i++) {
+  const { buffer } = to;
+  let at = to.length;
+  const end = at + groups * 8 * width;
+  for (let i = 0; i < count; i++) {
     const place = codes[i] as number;
-    for (let byte = 0; byte < width; byte++) to.buffer[to.length++] = place >>> (8 * byte);
+    buffer[at++] = place;
+    for (let byte = 1; byte < width; byte++) buffer[at++] = place >>> (8 * byte);
   }
-  for (let i = filled * width; i < groups * 8 * width; i++) to.byte(0);
-  return ENCODING.rleDictionary;
+  buffer.fill(0, at, end);
+  to.length = end;
 }

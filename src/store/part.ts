@@ -1,9 +1,21 @@
 import { open } from 'node:fs/promises';
-import { type AnyBatch, type Column, type StreamDictionary, TABLES_WITH_CHANNEL } from '../record/index.ts';
-import { ByteSink, ThriftWriter } from './byte-sink.ts';
+import type { AnyBatch, Column, StreamDictionary } from '../record/index.ts';
+import { ByteSink } from './byte-sink.ts';
+import { type StreamColumn, streamColumns } from './columns.ts';
+import {
+  bytesOf,
+  type Chunk,
+  footer,
+  type Group,
+  MAGIC,
+  MEANING,
+  type PhysicalType,
+  TYPE,
+} from './footer.ts';
 import {
   ENCODING,
   PAGE_ROWS,
+  writeCount,
   writeDataPage,
   writeDictionaryPage,
   writeFlags,
@@ -17,17 +29,9 @@ import {
 /** Rows after which a row group is closed: what DuckDB gives one thread to read. */
 const GROUP_ROWS = 122_880;
 
-const MAGIC = Buffer.from('PAR1');
+const STREAM_COLUMNS = ['market', 'symbol', 'feed', 'channel'] as const;
 
-/** Parquet's numbers for the physical types and for what they mean. */
-const TYPE = { boolean: 0, int32: 1, int64: 2, double: 5, byteArray: 6 } as const;
-const MEANING = { utf8: 0, timestampMicros: 10, uint32: 13, int64: 18 } as const;
-
-interface PhysicalType {
-  readonly type: number;
-  readonly meaning?: number;
-}
-
+const NUMBER32 = { type: TYPE.int32, meaning: MEANING.uint32 };
 const TEXT = { type: TYPE.byteArray, meaning: MEANING.utf8 };
 
 const PHYSICAL: Readonly<Record<Column['kind'], PhysicalType>> = {
@@ -40,20 +44,6 @@ const PHYSICAL: Readonly<Record<Column['kind'], PhysicalType>> = {
   flag: { type: TYPE.boolean },
 };
 
-/** A column chunk that is closed. */
-interface Chunk {
-  readonly column: PartColumn;
-  readonly encodings: readonly number[];
-  /** The dictionary page; null where there is none. */
-  readonly dictionary: Buffer | null;
-  readonly pages: Buffer;
-}
-
-interface Group {
-  readonly rows: number;
-  readonly chunks: readonly Chunk[];
-}
-
 /** Writes a page's body for rows of a batch and returns its encoding. */
 type WritePage = (to: ByteSink, batch: AnyBatch, start: number, rows: number) => number;
 
@@ -63,7 +53,7 @@ const body = new ByteSink(PAGE_ROWS * 16);
 class PartColumn {
   readonly name: string;
   readonly physical: PhysicalType;
-  readonly pages = new ByteSink();
+  pages = new ByteSink();
   readonly #writePage: WritePage;
   readonly #dictionary: (() => readonly (string | number)[]) | null;
   readonly #encodings = new Set<number>();
@@ -98,9 +88,10 @@ class PartColumn {
       dictionary = page.written();
       this.#encodings.add(ENCODING.plain);
     }
-    const pages = Buffer.from(this.pages.written());
+    // The bytes go as they are, and room for as many again is made: no copy of megabytes at once.
+    const pages = this.pages.written();
     const encodings = [ENCODING.rle, ...this.#encodings];
-    this.pages.length = 0;
+    this.pages = new ByteSink(pages.length);
     this.#encodings.clear();
     return { column: this, encodings, dictionary, pages };
   }
@@ -108,8 +99,9 @@ class PartColumn {
 
 /**
  * The rows of one table on their way into a part: an uncompressed Parquet file of the public columns, and `stream`,
- * the code of the row's stream in the dictionary of its time. Arrays of a batch become pages nearly as they are, so
+ * the code of the row's stream in the dictionary of this run. Arrays of a batch become pages nearly as they are, so
  * that a row costs little until its finished file is made; market, symbol and feed are places in a dictionary.
+ * `arrival` numbers the rows as they came, from the file store's first on.
  */
 export class Part {
   rows = 0;
@@ -123,15 +115,23 @@ export class Part {
   readonly #places = new Map<number, number>();
   readonly #rowPlaces = new Uint32Array(PAGE_ROWS);
 
-  constructor(batch: AnyBatch, exchange: string, streams: StreamDictionary) {
+  /** Which places are null, by the column that says so; null where none is. */
+  readonly #nulls: Record<StreamColumn, Uint8Array | null> = {
+    market: null,
+    symbol: null,
+    feed: null,
+    channel: null,
+  };
+  #nextArrival: number;
+
+  /** `arrival` is the number of the first row. */
+  constructor(batch: AnyBatch, exchange: string, streams: StreamDictionary, arrival: number) {
     this.#streams = streams;
-    const channel = TABLES_WITH_CHANNEL.includes(batch.table) ? (['channel'] as const) : [];
+    this.#nextArrival = arrival;
     this.#columns = [
-      new PartColumn(
-        'stream',
-        { type: TYPE.int32, meaning: MEANING.uint32 },
-        this.#writeStream(),
-        () => this.#codes,
+      new PartColumn('stream', NUMBER32, this.#writeStream(null), () => this.#codes),
+      new PartColumn('arrival', NUMBER32, (to, _batch, _start, rows) =>
+        writeCount(to, this.#nextArrival, rows),
       ),
       new PartColumn(
         'exchange',
@@ -139,7 +139,7 @@ export class Part {
         (to, _batch, _start, rows) => writePlaces(to, NOUGHTS, 0, rows, null),
         () => [exchange],
       ),
-      ...(['market', 'symbol', 'feed', ...channel] as const).map(
+      ...streamColumns(batch.table).map(
         (name) =>
           new PartColumn(name, TEXT, this.#writeStream(name), () =>
             this.#codes.map((code) => this.#text(code, name) ?? ''),
@@ -160,22 +160,13 @@ export class Part {
   /** The codes of all streams that have rows here. */
   readonly used = new Set<number>();
 
-  #text(code: number, name: 'market' | 'symbol' | 'feed' | 'channel'): string | null {
+  #text(code: number, name: StreamColumn): string | null {
     return this.#streams.entries[code]?.[name] ?? null;
   }
 
-  #writeStream(name?: 'market' | 'symbol' | 'feed' | 'channel'): WritePage {
-    const isNull = (place: number): boolean =>
-      name !== undefined && this.#text(this.#codes[place] ?? -1, name) === null;
+  #writeStream(name: StreamColumn | null): WritePage {
     return (to, _batch, _start, rows) =>
-      writePlaces(to, this.#rowPlaces, 0, rows, name === undefined || !this.#hasNull() ? null : isNull);
-  }
-
-  #hasNull(): boolean {
-    return this.#codes.some((code) => {
-      const entry = this.#streams.entries[code];
-      return entry === undefined || entry.symbol === null || entry.feed === null || entry.channel === null;
-    });
+      writePlaces(to, this.#rowPlaces, 0, rows, name === null ? null : this.#nulls[name]);
   }
 
   append(batch: AnyBatch): void {
@@ -188,6 +179,7 @@ export class Part {
         bytes += column.pages.length;
       }
       this.#groupBytes = bytes;
+      this.#nextArrival += rows;
       this.#groupRows += rows;
       this.rows += rows;
       if (this.#groupRows >= GROUP_ROWS) this.#closeGroup();
@@ -214,8 +206,20 @@ export class Part {
       this.#places.set(code, place);
       this.#codes.push(code);
       this.used.add(code);
+      for (const name of STREAM_COLUMNS) if (this.#text(code, name) === null) this.#markNull(name, place);
     }
     return place;
+  }
+
+  #markNull(name: StreamColumn, place: number): void {
+    let nulls = this.#nulls[name] ?? new Uint8Array(0);
+    if (place >= nulls.length) {
+      const grown = new Uint8Array((place + 1) * 2);
+      grown.set(nulls);
+      nulls = grown;
+    }
+    nulls[place] = 1;
+    this.#nulls[name] = nulls;
   }
 
   #closeGroup(): void {
@@ -225,6 +229,7 @@ export class Part {
     this.#groupBytes = 0;
     this.#codes = [];
     this.#places.clear();
+    for (const name of STREAM_COLUMNS) this.#nulls[name] = null;
   }
 
   /** Writes the file. Nothing may be appended any more. It is not synced: parts may be lost with the power. */
@@ -245,66 +250,11 @@ export class Part {
         if (dictionary !== null) yield dictionary;
         yield pages;
       }
-    const footer = this.#footer();
-    footer.uint32(footer.length);
-    footer.bytes(MAGIC);
-    yield footer.written();
-  }
-
-  #footer(): ByteSink {
-    const sink = new ByteSink(4096);
-    const thrift = new ThriftWriter(sink);
-    thrift.i32(1, 1);
-    thrift.structs(2, [null, ...this.#columns], (column) => {
-      if (column === null) {
-        thrift.string(4, 'part');
-        thrift.i32(5, this.#columns.length);
-        return;
-      }
-      thrift.i32(1, column.physical.type);
-      thrift.i32(3, 1);
-      thrift.string(4, column.name);
-      if (column.physical.meaning !== undefined) thrift.i32(6, column.physical.meaning);
-    });
-    thrift.i64(3, this.rows);
-    let at = MAGIC.length;
-    thrift.structs(4, this.#groups, (group) => {
-      thrift.structs(1, group.chunks, (chunk) => {
-        thrift.i64(2, at);
-        thrift.struct(3, () => describeChunk(thrift, chunk, group.rows, at));
-        at += bytesOfChunk(chunk);
-      });
-      thrift.i64(2, bytesOf(group));
-      thrift.i64(3, group.rows);
-    });
-    thrift.end();
-    return sink;
+    yield footer(this.#columns, this.#groups);
   }
 }
 
 const NOUGHTS = new Uint32Array(PAGE_ROWS);
-
-function describeChunk(thrift: ThriftWriter, chunk: Chunk, rows: number, at: number): void {
-  const { column, encodings, dictionary } = chunk;
-  const bytes = bytesOfChunk(chunk);
-  thrift.i32(1, column.physical.type);
-  thrift.i32s(2, encodings);
-  thrift.strings(3, [column.name]);
-  thrift.i32(4, 0);
-  thrift.i64(5, rows);
-  thrift.i64(6, bytes);
-  thrift.i64(7, bytes);
-  thrift.i64(9, at + (dictionary?.length ?? 0));
-  if (dictionary !== null) thrift.i64(11, at);
-}
-
-function bytesOfChunk({ dictionary, pages }: Chunk): number {
-  return (dictionary?.length ?? 0) + pages.length;
-}
-
-function bytesOf({ chunks }: Group): number {
-  return chunks.reduce((sum, chunk) => sum + bytesOfChunk(chunk), 0);
-}
 
 function dictionaryOf({ kind, codes = [] }: Column): (() => readonly string[]) | null {
   return kind === 'code' ? () => codes : null;
@@ -317,9 +267,8 @@ function pageWriter({ name, kind, codes = [] }: Column): WritePage {
     case 'text':
       return (to, batch, start, rows) => writeTexts(to, batch.array(name) as (string | null)[], start, rows);
     case 'code': {
-      const isNull = (place: number): boolean => place >= codes.length;
-      return (to, batch, start, rows) =>
-        writePlaces(to, batch.array(name) as Uint8Array, start, rows, isNull);
+      const nulls = new Uint8Array(256).fill(1, codes.length);
+      return (to, batch, start, rows) => writePlaces(to, batch.array(name) as Uint8Array, start, rows, nulls);
     }
     case 'flag':
       return (to, batch, start, rows) => writeFlags(to, batch.array(name) as Uint8Array, start, rows);

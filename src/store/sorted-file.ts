@@ -11,9 +11,10 @@ export function temporaryOf(path: string): string {
 
 /**
  * How finished files are written. Version 2 has the encodings that make times, counters and amounts small. An ENUM is
- * written as text. Ids are never worth a dictionary: a small bound on it gives up trying early.
+ * written as text. Ids and amounts are never worth a dictionary: small bounds give up trying early.
  */
-const FORMAT = `FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, STRING_DICTIONARY_PAGE_SIZE_LIMIT 20000, USE_TMP_FILE false`;
+const FORMAT = `FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, DICTIONARY_SIZE_LIMIT 8192,
+  STRING_DICTIONARY_PAGE_SIZE_LIMIT 20000, USE_TMP_FILE false`;
 
 /**
  * Writes a query's rows, in their order, to a Parquet file: temporary name, fsync, rename, fsync of the directory.
