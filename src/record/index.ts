@@ -15,6 +15,7 @@ export {
   restPayload,
   textFrame,
 } from './frame.ts';
+export { IdColumn } from './id-column.ts';
 export { isObject, type Json, type JsonObject, parseJson } from './json.ts';
 export { type RowObject, rowObject } from './row-object.ts';
 export { type GapRow, type Position, type RowSink, Rows, type TickerValues } from './rows.ts';

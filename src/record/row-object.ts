@@ -25,6 +25,10 @@ export function rowObject(
   };
   if (TABLES_WITH_CHANNEL.includes(batch.table)) row.channel = entry.channel;
   for (const column of batch.definitions) {
+    if (column.kind === 'id') {
+      row[column.name] = batch.ids(column.name).text(index);
+      continue;
+    }
     const value = batch.array(column.name)[index] ?? null;
     if (column.kind === 'text') row[column.name] = value;
     else if (column.kind === 'code') row[column.name] = column.codes?.[value as number] ?? null;

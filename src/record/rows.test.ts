@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { type RowObject, Rows, rowObject, textFrame } from './index.ts';
 
 function collected(flushRows = 2048): { rows: Rows; out: RowObject[] } {
@@ -66,4 +67,53 @@ test('rows within an earlier position name that frame, and the present one goes 
       [2, 1, 2],
     ],
   );
+});
+
+test('a frame that is taken back takes nothing of the frames before it, in no table', () => {
+  const { rows, out } = collected(3);
+  const stream = rows.streams.code('spot', 'trades', 'trade', 'BTC');
+  for (let frame = 1; frame <= 20; frame++) {
+    rows.at(textFrame(frame, 1, frame, 'received', ''));
+    rows.quote(stream, 1, 1, 1, 2, 1);
+    if (frame % 2 === 0) rows.trade(stream, 1, `${frame}`, 'buy', 1, 1);
+    assert.equal(rows.sinceFrame(), frame % 2 === 0 ? 2 : 1);
+    if (frame % 4 > 1) rows.rollback();
+    if (frame % 4 > 1) assert.equal(rows.sinceFrame(), 0);
+  }
+  rows.at(textFrame(21, 1, 21, 'received', ''));
+  rows.rollback();
+  rows.flush();
+  const frames = (table: string) => out.filter((row) => row.table === table).map(({ frame }) => frame);
+  assert.deepEqual(frames('quotes'), [1, 4, 5, 8, 9, 12, 13, 16, 17, 20]);
+  assert.deepEqual(frames('trades'), [4, 8, 12, 16, 20]);
+  assert.deepEqual([rows.made.quotes, rows.made.trades], [10, 5]);
+});
+
+test('an id keeps its text, whatever it holds, written as text or as the bytes of a frame', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.string({ unit: 'binary-ascii' }),
+    fc.constant('9'.repeat(500)),
+  );
+  const act = fc.record({ text, isFrame: fc.boolean(), isTakenBack: fc.boolean() });
+  const property = fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+    const { rows, out } = collected(5);
+    const stream = rows.streams.code('spot', 'trades', 'trade', 'BTC');
+    for (const [i, { text, isFrame, isTakenBack }] of acts.entries()) {
+      rows.at(textFrame(1, 1, i, 'received', ''));
+      const bytes = Buffer.from(`<${text}>`);
+      if (isFrame) rows.tradeFrom(stream, 1, bytes, 1, bytes.length - 1, 'buy', 1, 1);
+      else rows.trade(stream, 1, text, 'buy', 1, 1);
+      if (isTakenBack) rows.rollback();
+    }
+    rows.flush();
+    const expected = acts
+      .filter(({ isTakenBack }) => !isTakenBack)
+      .map(({ text }) => (text === '' ? null : text));
+    assert.deepEqual(
+      out.map(({ id }) => id),
+      expected,
+    );
+  });
+  fc.assert(property);
 });

@@ -1,4 +1,4 @@
-import { type AnyBatch, Batch, type BatchColumns } from './batch.ts';
+import { type AnyBatch, Batch } from './batch.ts';
 import type { Frame } from './frame.ts';
 import { StreamDictionary } from './stream.ts';
 import {
@@ -62,7 +62,11 @@ export class Rows {
   #link = 0;
   #frame = 0;
   #row = 0;
-  readonly #all: readonly AnyBatch[];
+  readonly #all: readonly Batch<Table>[];
+  /** Counts the frames begun: a batch that this one has not marked has no row of it. */
+  #begun = 0;
+  /** Whether some batch is due to be flushed when the next frame begins. */
+  #isFull = false;
   readonly #steps = new Map<number, number>();
 
   constructor(sink: RowSink, flushRows = 2048, streams = new StreamDictionary()) {
@@ -72,12 +76,14 @@ export class Rows {
     this.#batches = Object.fromEntries(
       TABLE_NAMES.map((table) => [table, new Batch(table)]),
     ) as unknown as Batches;
-    this.#all = TABLE_NAMES.map((table) => this.#batches[table]);
+    this.#all = TABLE_NAMES.map((table) => this.#batches[table] as Batch<Table>);
   }
 
   /** Rows made since the start, per table; never reset. */
   get made(): Readonly<Record<Table, number>> {
-    return Object.fromEntries(this.#all.map(({ table, made }) => [table, made])) as Record<Table, number>;
+    return Object.fromEntries(
+      this.#all.map(({ table, flushed, count }) => [table, flushed + count]),
+    ) as Record<Table, number>;
   }
 
   /** Sends rows elsewhere from now on; what is in the batches is flushed to the old sink first. */
@@ -118,25 +124,25 @@ export class Rows {
     this.#link = frame.link;
     this.#frame = frame.ordinal;
     this.#row = 0;
-    for (const batch of this.#all) {
-      if (batch.count >= this.#flushRows) this.#flushBatch(batch);
-      batch.mark = batch.count;
-    }
+    this.#begun++;
+    if (this.#isFull) this.#flushFull();
+  }
+
+  #flushFull(): void {
+    this.#isFull = false;
+    for (const batch of this.#all) if (batch.count >= this.#flushRows) this.#flushBatch(batch);
   }
 
   /** Takes back every row written since `at`. */
   rollback(): void {
-    for (const batch of this.#all) {
-      batch.made -= batch.count - batch.mark;
-      batch.count = batch.mark;
-    }
+    for (const batch of this.#all) if (batch.markedIn === this.#begun) batch.count = batch.mark;
     this.#row = 0;
   }
 
   /** How many rows were written since `at`. */
   sinceFrame(): number {
     let count = 0;
-    for (const batch of this.#all) count += batch.count - batch.mark;
+    for (const batch of this.#all) if (batch.markedIn === this.#begun) count += batch.count - batch.mark;
     return count;
   }
 
@@ -168,34 +174,57 @@ export class Rows {
     for (const batch of this.#all) this.#flushBatch(batch);
   }
 
-  #flushBatch(batch: AnyBatch): void {
+  #flushBatch(batch: Batch<Table>): void {
     if (batch.count === 0) return;
     this.#sink(batch, this.streams);
-    batch.count = 0;
-    batch.mark = 0;
+    batch.clear();
   }
 
   #begin<T extends Table>(batch: Batch<T>, stream: number, timestamp: number): number {
+    if (batch.markedIn !== this.#begun) {
+      batch.markedIn = this.#begun;
+      batch.mark = batch.count;
+    }
     const index = batch.next();
-    const columns = batch.columns as BatchColumns<'trades'>;
+    if (index >= this.#flushRows - 1) this.#isFull = true;
+    const columns = batch.common;
     columns.stream[index] = stream;
     columns.timestamp[index] = timestamp;
     columns.local_timestamp[index] = this.#time;
     columns.link[index] = this.#link;
     columns.frame[index] = this.#frame;
     columns.row[index] = this.#row++;
-    batch.made++;
     return index;
   }
 
   trade(stream: number, timestamp: number, id: string, side: TakerSide, price: number, amount: number): void {
+    const index = this.#trade(stream, timestamp, side, price, amount);
+    this.#batches.trades.columns.id.set(index, id);
+  }
+
+  /** The same with the id as it stands in a frame: `bytes[start..end)`, copied here. */
+  tradeFrom(
+    stream: number,
+    timestamp: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    side: TakerSide,
+    price: number,
+    amount: number,
+  ): void {
+    const index = this.#trade(stream, timestamp, side, price, amount);
+    this.#batches.trades.columns.id.setFrom(index, bytes, start, end);
+  }
+
+  #trade(stream: number, timestamp: number, side: TakerSide, price: number, amount: number): number {
     const batch = this.#batches.trades;
     const index = this.#begin(batch, stream, timestamp);
     const columns = batch.columns;
-    columns.id[index] = id;
     columns.side[index] = side === 'buy' ? 0 : side === 'sell' ? 1 : 2;
     columns.price[index] = price;
     columns.amount[index] = amount;
+    return index;
   }
 
   /**

@@ -3,14 +3,15 @@
  *
  * | kind | held as | null is |
  * |---|---|---|
- * | `text` | string | null |
+ * | `id` | UTF-8 bytes (`id-column.ts`) | empty |
+ * | `text` | string | null or empty |
  * | `code` | Uint8Array of indexes into `codes` | 255 |
  * | `number` | Float64Array | NaN |
  * | `integer` | Float64Array (exact below 2^53) | NaN |
  * | `time` | Float64Array of µs since the epoch | NaN |
  * | `flag` | Uint8Array of 0 and 1 | 255 |
  */
-export type ColumnKind = 'text' | 'code' | 'number' | 'integer' | 'time' | 'flag';
+export type ColumnKind = 'id' | 'text' | 'code' | 'number' | 'integer' | 'time' | 'flag';
 
 export interface Column {
   readonly name: string;
@@ -69,7 +70,7 @@ export const COMMON_COLUMNS = [
 
 export const TABLES = {
   trades: [
-    { name: 'id', kind: 'text' },
+    { name: 'id', kind: 'id' },
     { name: 'side', kind: 'code', codes: TAKER_SIDES },
     { name: 'price', kind: 'number' },
     { name: 'amount', kind: 'number' },

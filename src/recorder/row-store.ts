@@ -3,8 +3,8 @@ import { type AnyBatch, type RowSink, type Rows, TABLE_NAMES, type Table } from 
 import { FileStore, type JournalKey } from '../store/index.ts';
 import type { Finisher } from './finisher.ts';
 
-/** Staged rows above which the store is waited for before more frames are taken. */
-const STAGED_ROWS_MAX = 2_000_000;
+/** Bytes of staged rows above which the store is waited for before more frames are taken. */
+const STAGED_BYTES_MAX = 128 * 1024 * 1024;
 
 /** What the rows of an exchange need on their way to disk. */
 export interface RowStoreWorld {
@@ -89,9 +89,9 @@ export class RowStore {
     });
   }
 
-  /** True where so many rows are staged that the store has to be waited for. */
+  /** True where so much is staged that the store has to be waited for. */
   get isFull(): boolean {
-    return (this.#store?.stagedRows ?? 0) > STAGED_ROWS_MAX;
+    return (this.#store?.stagedBytes ?? 0) > STAGED_BYTES_MAX;
   }
 
   /** Makes the rows so far readable in `recent/`. */

@@ -1,35 +1,34 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { nodeDisk } from '../host/index.ts';
 import { type AnyBatch, type StreamDictionary, TABLE_NAMES, type Table } from '../record/index.ts';
-import { BatchAppender, createStaging, publicSelect } from './columns.ts';
-import { quotedList } from './engine.ts';
+import { Arrival } from './arrival.ts';
+import { createStreamNames, finishedSelect } from './columns.ts';
+import { quoted, quotedList } from './engine.ts';
 import { type Finished, finishedFile, type JournalKey, recentDirectory, storeFile } from './layout.ts';
-import { copyTo, temporaryOf, writeSorted } from './sorted-file.ts';
+import { Part } from './part.ts';
+import { temporaryOf, writeSorted } from './sorted-file.ts';
 
 /** Small parts of one table are merged into a larger one when there are this many. */
 const MERGE_PARTS = 32;
 
-/** Rows in memory at most while a whole file is decoded. */
-const STAGED_ROWS_LARGE = 500_000;
+/** Parts from this size on stay as they are. */
+const SMALL_PART_BYTES = 4 * 1024 * 1024;
+
+/** Bytes in memory at most while a whole file is decoded. */
+const STAGED_BYTES_LARGE = 32 * 1024 * 1024;
 
 let nextSchema = 0;
-
-interface Staging {
-  readonly name: string;
-  readonly appender: BatchAppender;
-  rows: number;
-}
 
 /**
  * The rows of one journal file on their way to Parquet.
  *
- *     batches -> staging tables (memory) -> recent/…/<table>-<n>.parquet -> store/…/<name>.parquet + marker
+ *     batches -> pages (memory) -> recent/…/<table>-<n>.parquet -> store/…/<name>.parquet + marker
  *
- * `append` is synchronous. `flush` turns what is staged into parts that `sql` can read; `finish` sorts all parts into
+ * `append` is synchronous. `flush` writes what is staged as parts that `sql` can read; `finish` sorts all parts into
  * the finished files and renames the marker that makes them valid together. One flush or finish runs at a time. After
- * a flush that failed, only `discard` is left. The tables in memory are in a schema of the store's own, which goes as
+ * a flush that failed, only `discard` is left. The engine's tables are in a schema of the store's own, which goes as
  * a whole.
  */
 export class FileStore {
@@ -39,34 +38,37 @@ export class FileStore {
   readonly #data: string;
   /** Where the parts are. */
   readonly #recent: string;
-  /** Runs the copies. */
   readonly #connection: DuckDBConnection;
-  /** Holds the appenders: an append never waits for a copy. */
-  readonly #appending: DuckDBConnection;
   readonly #streams: StreamDictionary;
   readonly #schema = `store_${nextSchema++}`;
-  #streamsWritten = 0;
-  #nextStaging = 0;
-  #staging = new Map<Table, Staging>();
+  #staged = new Map<Table, Part>();
+  #writingBytes = 0;
+  readonly #arrivals = Object.fromEntries(TABLE_NAMES.map((table) => [table, new Arrival(table)])) as Record<
+    Table,
+    Arrival
+  >;
+  /** The codes of the streams that have rows, per table. */
+  readonly #used = new Map<Table, Set<number>>();
   #parts: Partial<Record<Table, string[]>> = {};
+  /** Those that may still be merged. */
+  readonly #small = new Set<string>();
   /** Parts that merged ones have replaced: a reader may still have the list that names them. */
   #replaced: string[] = [];
   #nextPart = 0;
   #work: Promise<void> = Promise.resolve();
+  #isClosed = false;
   #isReleased = false;
 
   private constructor(
     data: string,
     key: JournalKey,
     connection: DuckDBConnection,
-    appending: DuckDBConnection,
     streams: StreamDictionary,
   ) {
     this.#data = data;
     this.#recent = recentDirectory(data, key);
     this.key = key;
     this.#connection = connection;
-    this.#appending = appending;
     this.#streams = streams;
   }
 
@@ -77,16 +79,12 @@ export class FileStore {
     instance: DuckDBInstance,
     streams: StreamDictionary,
   ): Promise<FileStore> {
-    const [connection, appending] = [await instance.connect(), await instance.connect()];
-    const store = new FileStore(resolve(data), key, connection, appending, streams);
+    const connection = await instance.connect();
+    const store = new FileStore(resolve(data), key, connection, streams);
     try {
       await rm(store.#recent, { recursive: true, force: true });
       await mkdir(store.#recent, { recursive: true });
       await connection.run(`CREATE SCHEMA ${store.#schema}`);
-      await connection.run(
-        `CREATE TABLE ${store.#schema}.streams (code UINTEGER, market VARCHAR, channel VARCHAR, feed VARCHAR, symbol VARCHAR)`,
-      );
-      store.#staging = await store.#makeStaging();
     } catch (error) {
       await store.#release();
       throw error;
@@ -94,31 +92,24 @@ export class FileStore {
     return store;
   }
 
-  async #makeStaging(): Promise<Map<Table, Staging>> {
-    const made = new Map<Table, Staging>();
-    for (const table of TABLE_NAMES) {
-      const staging = `staging_${this.#nextStaging++}`;
-      const name = `${this.#schema}.${staging}`;
-      await this.#connection.run(createStaging(name, table));
-      const appender = new BatchAppender(await this.#appending.createAppender(staging, this.#schema), table);
-      made.set(table, { name, appender, rows: 0 });
-    }
-    return made;
-  }
-
-  /** Rows staged in memory and not yet in a part. */
-  get stagedRows(): number {
-    let rows = 0;
-    for (const staging of this.#staging.values()) rows += staging.rows;
-    return rows;
+  /** Bytes of pages in memory, not yet in a file. */
+  get stagedBytes(): number {
+    let bytes = this.#writingBytes;
+    for (const part of this.#staged.values()) bytes += part.bytes;
+    return bytes;
   }
 
   /** Takes a batch's rows. */
   append(batch: AnyBatch): void {
-    const staging = this.#staging.get(batch.table);
-    if (staging === undefined) throw new Error(`the store of ${this.key.name} is closed`);
-    staging.appender.append(batch);
-    staging.rows += batch.count;
+    if (this.#isClosed) throw new Error(`the store of ${this.key.name} is closed`);
+    const arrival = this.#arrivals[batch.table];
+    let part = this.#staged.get(batch.table);
+    if (part === undefined) {
+      part = new Part(batch, this.key.exchange, this.#streams, arrival.count);
+      this.#staged.set(batch.table, part);
+    }
+    part.append(batch);
+    arrival.add(batch);
     this.rows[batch.table] += batch.count;
   }
 
@@ -130,53 +121,33 @@ export class FileStore {
 
   /** Flushes where so much is staged that memory would suffer: for decoding a whole journal file at once. */
   async flushIfLarge(): Promise<void> {
-    if (this.stagedRows > STAGED_ROWS_LARGE) await this.flush();
+    if (this.stagedBytes > STAGED_BYTES_LARGE) await this.flush();
   }
 
   async #flush(): Promise<void> {
-    if (this.stagedRows === 0) return;
-    const next = await this.#makeStaging();
-    const staged = this.#staging;
-    this.#staging = next;
-    await this.#drain(staged);
+    if (this.#staged.size === 0) return;
+    await this.#writeParts();
     const old = this.#replaced;
     this.#replaced = await this.#mergeParts();
     await this.#writeList();
     for (const part of old) await rm(join(this.#recent, part), { force: true });
   }
 
-  async #drain(staged: Map<Table, Staging>): Promise<void> {
-    for (const { appender } of staged.values()) appender.close();
-    await this.#writeStreams();
-    for (const [table, { name, rows }] of staged) {
-      if (rows > 0)
-        await this.#writePart(
-          table,
-          `${table}-${this.#nextPart++}.parquet`,
-          publicSelect(name, table, this.key.exchange, `${this.#schema}.streams`),
-        );
-      await this.#connection.run(`DROP TABLE ${name}`);
+  async #writeParts(): Promise<void> {
+    const staged = this.#staged;
+    this.#writingBytes = this.stagedBytes;
+    this.#staged = new Map();
+    for (const [table, part] of staged) {
+      const { bytes } = part;
+      const name = `${table}-${this.#nextPart++}.parquet`;
+      await part.write(join(this.#recent, name));
+      this.#parts[table] = [...(this.#parts[table] ?? []), name];
+      if ((await stat(join(this.#recent, name))).size < SMALL_PART_BYTES) this.#small.add(name);
+      const used = this.#used.get(table) ?? new Set();
+      for (const code of part.used) used.add(code);
+      this.#used.set(table, used);
+      this.#writingBytes -= bytes;
     }
-  }
-
-  async #writePart(table: Table, part: string, select: string): Promise<void> {
-    await this.#connection.run(copyTo(select, join(this.#recent, part)));
-    this.#parts[table] = [...(this.#parts[table] ?? []), part];
-  }
-
-  /** Appended, not written into a statement: a symbol is what an exchange sent. */
-  async #writeStreams(): Promise<void> {
-    const fresh = this.#streams.entries.slice(this.#streamsWritten);
-    if (fresh.length === 0) return;
-    const appender = await this.#connection.createAppender('streams', this.#schema);
-    for (const { market, channel, feed, symbol } of fresh) {
-      appender.appendUInteger(this.#streamsWritten++);
-      for (const text of [market, channel, feed, symbol])
-        if (text === null) appender.appendNull();
-        else appender.appendVarchar(text);
-      appender.endRow();
-    }
-    appender.closeSync();
   }
 
   /** Merges small parts where there are many; returns those that are replaced. */
@@ -184,14 +155,15 @@ export class FileStore {
     const replaced: string[] = [];
     for (const table of TABLE_NAMES) {
       const parts = this.#parts[table] ?? [];
-      const small = parts.filter((part) => !part.startsWith('merged-'));
+      const small = parts.filter((part) => this.#small.has(part));
       if (small.length < MERGE_PARTS) continue;
-      this.#parts[table] = parts.filter((part) => part.startsWith('merged-'));
-      await this.#writePart(
-        table,
-        `merged-${table}-${this.#nextPart++}.parquet`,
-        `SELECT * FROM read_parquet(${quotedList(this.#paths(small))})`,
+      const merged = `merged-${table}-${this.#nextPart++}.parquet`;
+      await this.#connection.run(
+        `COPY (SELECT * FROM read_parquet(${quotedList(this.#paths(small))}))
+         TO ${quoted(join(this.#recent, merged))} (FORMAT parquet, COMPRESSION lz4_raw, USE_TMP_FILE false)`,
       );
+      this.#parts[table] = [...parts.filter((part) => !this.#small.has(part)), merged];
+      for (const part of small) this.#small.delete(part);
       replaced.push(...small);
     }
     return replaced;
@@ -220,9 +192,8 @@ export class FileStore {
    * parts that are listed stay readable, and the memory is given back.
    */
   async finish(decoderVersion: number, engine: string): Promise<Finished> {
-    const staged = this.#staging;
-    this.#staging = new Map();
-    this.#work = this.#work.then(() => this.#drain(staged)).then(() => this.#writeList());
+    this.#isClosed = true;
+    this.#work = this.#work.then(() => this.#writeParts()).then(() => this.#writeList());
     try {
       await this.#work;
       const finished: Finished = { decoderVersion, engine, rows: await this.#writeFinished() };
@@ -239,11 +210,11 @@ export class FileStore {
 
   async #writeFinished(): Promise<Partial<Record<Table, number>>> {
     const rows: Partial<Record<Table, number>> = {};
+    await this.#writeStreams();
     for (const table of TABLE_NAMES) {
       const target = storeFile(this.#data, table, this.key);
       const parts = this.#parts[table] ?? [];
-      const written =
-        parts.length > 0 ? await writeSorted(this.#connection, table, this.#paths(parts), target) : 0;
+      const written = parts.length > 0 ? await this.#writeTable(table, parts, target) : 0;
       if (written !== this.rows[table])
         throw new Error(`${table}: ${this.rows[table]} rows were made, ${written} were written to ${target}`);
       if (written > 0) rows[table] = written;
@@ -253,6 +224,32 @@ export class FileStore {
     return rows;
   }
 
+  async #writeTable(table: Table, parts: readonly string[], target: string): Promise<number> {
+    const names = `${this.#schema}.${table}`;
+    const used = this.#used.get(table) ?? new Set();
+    for (const statement of createStreamNames(names, table, `${this.#schema}.streams`, used))
+      await this.#connection.run(statement);
+    const isInOrder = this.#arrivals[table].isOrder(this.#streams);
+    const select = finishedSelect(table, this.key.exchange, this.#paths(parts), names, isInOrder);
+    return writeSorted(this.#connection, select, target);
+  }
+
+  /** Appended, not written into a statement: a symbol is what an exchange sent. */
+  async #writeStreams(): Promise<void> {
+    await this.#connection.run(
+      `CREATE TABLE ${this.#schema}.streams (code UINTEGER, market VARCHAR, channel VARCHAR, feed VARCHAR, symbol VARCHAR)`,
+    );
+    const appender = await this.#connection.createAppender('streams', this.#schema);
+    for (const [code, { market, channel, feed, symbol }] of this.#streams.entries.entries()) {
+      appender.appendUInteger(code);
+      for (const text of [market, channel, feed, symbol])
+        if (text === null) appender.appendNull();
+        else appender.appendVarchar(text);
+      appender.endRow();
+    }
+    appender.closeSync();
+  }
+
   /** Ends a copy that runs, with an error for whoever waits for it: the process is about to end. */
   interrupt(): void {
     if (!this.#isReleased) this.#connection.interrupt();
@@ -260,10 +257,9 @@ export class FileStore {
 
   /** Gives up: the parts go, the journal has everything. */
   async discard(): Promise<void> {
-    const staged = this.#staging;
-    this.#staging = new Map();
+    this.#isClosed = true;
+    this.#staged.clear();
     await this.#work.catch(() => undefined);
-    for (const { appender } of staged.values()) appender.close();
     await this.#release();
     await rm(this.#recent, { recursive: true, force: true });
   }
@@ -274,7 +270,6 @@ export class FileStore {
     try {
       await this.#connection.run(`DROP SCHEMA IF EXISTS ${this.#schema} CASCADE`);
     } finally {
-      this.#appending.closeSync();
       this.#connection.closeSync();
     }
   }

@@ -118,14 +118,18 @@ async function createView(
   { paths, faults }: TableFiles,
 ): Promise<void> {
   const create = (select: string) => connection.run(`CREATE OR REPLACE VIEW ${table} AS ${select}`);
-  const columns = publicColumns(table).map(({ name, type }) => `NULL::${type} AS "${name}"`);
+  const columns = publicColumns(table).map(({ name }) => `"${name}"`);
+  const nothing = publicColumns(table).map(({ name, type }) => `NULL::${type} AS "${name}"`);
   const saying = (text: string): string =>
-    `SELECT ${columns.join(', ')} WHERE error(${quoted(`${table}: ${text}`)}) IS NULL`;
+    `SELECT ${nothing.join(', ')} WHERE error(${quoted(`${table}: ${text}`)}) IS NULL`;
   if (faults.length > 0) await create(saying(faults.join('; ')));
-  else if (paths.length === 0) await create(`SELECT ${columns.join(', ')} WHERE false`);
+  else if (paths.length === 0) await create(`SELECT ${nothing.join(', ')} WHERE false`);
   else
     try {
-      await create(`SELECT * FROM read_parquet(${quotedList(paths)}, hive_partitioning = false)`);
+      // By name, and the finished files first: parts have a column more.
+      await create(
+        `SELECT ${columns.join(', ')} FROM read_parquet(${quotedList(paths)}, hive_partitioning = false)`,
+      );
     } catch (error) {
       await create(saying((error as Error).message));
     }

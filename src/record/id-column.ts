@@ -1,0 +1,95 @@
+/**
+ * A column of ids as bytes, so that an id on its way from a frame to a file is never a string: each value is its
+ * length (4 bytes, little endian) and its UTF-8 bytes, one behind the other, which is how Parquet writes plain text.
+ *
+ *     bytes  [10 0 0 0] 4812345678 [10 0 0 0] 4812345679 …
+ *     ends                        14                    28
+ *
+ * Where value `index` begins follows from the one before it, so taking rows back needs no act here.
+ */
+export class IdColumn {
+  /** Valid up to the end of the last row; replaced when it grows. */
+  bytes: Buffer<ArrayBuffer>;
+  /** Where each value ends. */
+  ends: Uint32Array<ArrayBuffer>;
+  /** Whether an empty id, which is null, was written since the column was used anew. */
+  mayHaveNull = false;
+
+  constructor(capacity: number) {
+    this.bytes = Buffer.from(new ArrayBuffer(capacity * 16));
+    this.ends = new Uint32Array(capacity);
+  }
+
+  /** Makes room for more rows. */
+  grow(capacity: number): void {
+    const ends = new Uint32Array(capacity);
+    ends.set(this.ends);
+    this.ends = ends;
+  }
+
+  /** Writes the id of row `index`, the one behind the last: `''` is null. */
+  set(index: number, id: string): void {
+    const at = this.#room(index, id.length * 3);
+    const { bytes } = this;
+    let end = at;
+    for (let i = 0; i < id.length; i++) {
+      const code = id.charCodeAt(i);
+      if (code > 127) {
+        end = at + bytes.write(id, at, 'utf8');
+        break;
+      }
+      bytes[end++] = code;
+    }
+    this.#close(index, at, end);
+  }
+
+  /** The same from `source[start..end)`. Bytes that are not ASCII are read as UTF-8, what is none becomes U+FFFD. */
+  setFrom(index: number, source: Buffer, start: number, end: number): void {
+    const at = this.#room(index, end - start);
+    const { bytes } = this;
+    let to = at;
+    for (let from = start; from < end; from++) {
+      const byte = source[from] as number;
+      if (byte > 127) {
+        this.set(index, source.toString('utf8', start, end));
+        return;
+      }
+      bytes[to++] = byte;
+    }
+    this.#close(index, at, to);
+  }
+
+  /** The id of row `index` as text; null where it is empty. */
+  text(index: number): string | null {
+    const start = this.startOf(index) + 4;
+    const end = this.ends[index] ?? start;
+    return start === end ? null : this.bytes.toString('utf8', start, end);
+  }
+
+  /** Where the value of row `index` begins, at its length. */
+  startOf(index: number): number {
+    return index === 0 ? 0 : (this.ends[index - 1] as number);
+  }
+
+  /** Where the text of a value of at most `length` bytes goes; there is room for it. */
+  #room(index: number, length: number): number {
+    const at = this.startOf(index) + 4;
+    if (at + length > this.bytes.length) {
+      const grown = Buffer.from(new ArrayBuffer(Math.max(this.bytes.length * 2, at + length)));
+      grown.set(this.bytes);
+      this.bytes = grown;
+    }
+    return at;
+  }
+
+  #close(index: number, at: number, end: number): void {
+    const { bytes } = this;
+    const length = end - at;
+    bytes[at - 4] = length;
+    bytes[at - 3] = length >> 8;
+    bytes[at - 2] = length >> 16;
+    bytes[at - 1] = length >> 24;
+    this.ends[index] = end;
+    if (length === 0) this.mayHaveNull = true;
+  }
+}
