@@ -1,5 +1,7 @@
 import type { Disk, Timers } from '../host/index.ts';
-import { densify } from '../journal/index.ts';
+import { densify, isDense } from '../journal/index.ts';
+import { finishedNames } from '../store/index.ts';
+import { listFiles } from './journal-files.ts';
 import type { LogLevel } from './messages.ts';
 
 /** Files that wait at most; those beyond are found again by the next start. */
@@ -64,4 +66,15 @@ export class Densifier {
     this.#abort.abort();
     await this.#work;
   }
+}
+
+/** The journal files whose store files are finished and that are not dense yet, oldest first. */
+export async function sparseFiles(disk: Disk, data: string, exchanges: readonly string[]): Promise<string[]> {
+  const paths: string[] = [];
+  for (const exchange of exchanges) {
+    const finished = await finishedNames(data, exchange);
+    for (const { date, name, path } of await listFiles(disk, data, exchange))
+      if (finished.has(`${date}/${name}`) && !(await isDense(disk, path))) paths.push(path);
+  }
+  return paths;
 }

@@ -3,6 +3,14 @@ import type { FileStore } from '../store/index.ts';
 /** How often copies that were told to end are told again, ms. */
 const INTERRUPT_MS = 20;
 
+export interface FinisherOptions {
+  readonly decoderVersions: (exchange: string) => number;
+  /** Version of the engine, for the markers. */
+  readonly engine: string;
+  readonly onFinished: (store: FileStore) => void;
+  readonly onError: (store: FileStore, error: Error) => void;
+}
+
 /**
  * Makes store files of sealed journal files one after the other, beside the recording. A file that cannot be finished
  * is given up with its reason: its rows come again from the journal at the next start.
@@ -10,19 +18,17 @@ const INTERRUPT_MS = 20;
 export class Finisher {
   readonly #decoderVersions: (exchange: string) => number;
   readonly #engine: string;
+  readonly #onFinished: (store: FileStore) => void;
   readonly #onError: (store: FileStore, error: Error) => void;
   readonly #waiting = new Set<FileStore>();
   #work: Promise<void> = Promise.resolve();
   #late: readonly FileStore[] = [];
 
-  constructor(
-    decoderVersions: (exchange: string) => number,
-    engine: string,
-    onError: (store: FileStore, error: Error) => void,
-  ) {
-    this.#decoderVersions = decoderVersions;
-    this.#engine = engine;
-    this.#onError = onError;
+  constructor(options: FinisherOptions) {
+    this.#decoderVersions = options.decoderVersions;
+    this.#engine = options.engine;
+    this.#onFinished = options.onFinished;
+    this.#onError = options.onError;
   }
 
   /** Queues a store whose journal file is sealed; `stored` is told the rows when its files are valid. */
@@ -34,6 +40,9 @@ export class Finisher {
         const finished = await store.finish(this.#decoderVersions(store.key.exchange), this.#engine);
         stored(finished.rows as Record<string, number>);
         this.#waiting.delete(store);
+        // It may have been through before it could be told to end.
+        this.#late = this.#late.filter((late) => late !== store);
+        this.#onFinished(store);
       } catch (error) {
         this.#waiting.delete(store);
         if (!this.#late.includes(store)) this.#onError(store, error as Error);

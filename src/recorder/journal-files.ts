@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import type { Disk } from '../host/index.ts';
-import { type JournalFile, listExchange, readBlocks, readLines } from '../journal/index.ts';
+import { type JournalFile, listExchange, readBlocks, readLines, tapePath } from '../journal/index.ts';
 import { type Frame, type Json, parseJson } from '../record/index.ts';
 import type { JournalKey } from '../store/index.ts';
 import { frameName, type SkippedFrames } from './deaths.ts';
@@ -13,6 +13,11 @@ const STATE_BYTES_MAX = 512 * 1024 * 1024;
 /** The journal directory of an exchange. */
 export function journalDirectory(data: string, exchange: string): string {
   return join(data, 'journal', exchange);
+}
+
+/** The journal file that rows are filed under. */
+export function tapeOf(data: string, { exchange, name }: JournalKey): string {
+  return tapePath(journalDirectory(data, exchange), Number(name.split('-')[1]));
 }
 
 /** What a journal file's rows are filed under. */

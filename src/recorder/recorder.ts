@@ -1,14 +1,16 @@
 import { join } from 'node:path';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { EXCHANGES, findExchange } from '../exchanges/index.ts';
-import { nodeDisk } from '../host/index.ts';
+import { nodeDisk, nodeTimers } from '../host/index.ts';
 import { isObject, parseJson } from '../record/index.ts';
 import { openEngine, scratchDirectory } from '../store/index.ts';
 import { ChunkReader } from './chunk.ts';
+import { Densifier, sparseFiles } from './densifier.ts';
 import type { Chunk } from './ear.ts';
 import { saveEndState } from './end-state.ts';
 import { ExchangeRecorder, type RecorderWorld } from './exchange-recorder.ts';
 import { Finisher } from './finisher.ts';
+import { tapeOf } from './journal-files.ts';
 import type { FromRecorder, RecorderSetup } from './messages.ts';
 import { recoverExchange } from './recover.ts';
 import { turn } from './turn.ts';
@@ -46,6 +48,7 @@ export class Recorder {
   readonly #owners = new Map<number, ExchangeRecorder>();
   #instance: DuckDBInstance | null = null;
   #finisher: Finisher | null = null;
+  #densifier: Densifier | null = null;
   /** Chunks that wait; bounded by the ear's pool, which gets them back when they are done. */
   readonly #chunks: Chunk[] = [];
   #stopRequest: StopRequest | null = null;
@@ -68,15 +71,23 @@ export class Recorder {
     const { instance, connection } = await openEngine({ memory, threads: 2, temporaryDirectory: scratch });
     this.#instance = instance;
     const version = (await connection.runAndReadAll('SELECT version()')).getRows()[0]?.[0];
-    const finisher = new Finisher(
-      (exchange) => findExchange(exchange)?.decoderVersion ?? 0,
-      String(version),
-      (store, error) =>
+    const densifier = new Densifier({
+      disk: nodeDisk,
+      timers: nodeTimers,
+      share: this.#setup.densePercent / 100,
+      log: (level, message, fields) => this.#log(level, message, fields),
+    });
+    this.#densifier = densifier;
+    const finisher = new Finisher({
+      decoderVersions: (exchange) => findExchange(exchange)?.decoderVersion ?? 0,
+      engine: String(version),
+      onFinished: ({ key }) => densifier.add(tapeOf(data, key)),
+      onError: (store, error) =>
         this.#log('error', 'store files will be made at the next start', {
           ...store.key,
           error: error.message,
         }),
-    );
+    });
     this.#finisher = finisher;
     const world: RecorderWorld = {
       setup: this.#setup,
@@ -103,6 +114,7 @@ export class Recorder {
       setInterval(() => this.#status(), STATUS_MS),
     ];
     this.#post({ kind: 'ready', recovered });
+    for (const file of await sparseFiles(nodeDisk, data, [...this.#recorders.keys()])) densifier.add(file);
   }
 
   #log(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void {
@@ -250,6 +262,7 @@ export class Recorder {
     if (this.#broken) return;
     const began = performance.now();
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#densifier?.stop();
     for (const recorder of this.#recorders.values()) {
       await recorder.stop(began + finishMs);
       await this.#saveEndState(recorder);

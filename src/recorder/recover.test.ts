@@ -424,11 +424,13 @@ test('the finisher goes on behind a store that fails, and leaves what it has no 
   const errors: string[] = [];
   const stored: string[] = [];
   const { promise: endless, reject } = Promise.withResolvers<void>();
-  const finisher = new Finisher(
-    () => 3,
-    'v1',
-    (_store, error) => errors.push(error.message),
-  );
+  const finished: string[] = [];
+  const finisher = new Finisher({
+    decoderVersions: () => 3,
+    engine: 'v1',
+    onFinished: ({ key }) => finished.push(key.name),
+    onError: (_store, error) => errors.push(error.message),
+  });
   const add = (name: string, work: () => Promise<void>): void => {
     const finish = async () => {
       begun.push(name);
@@ -445,9 +447,28 @@ test('the finisher goes on behind a store that fails, and leaves what it has no 
   add('unbegun', () => Promise.resolve());
   await finisher.settle(20);
   assert.deepEqual(begun, ['refused', 'fine', 'endless']);
-  assert.deepEqual([errors, stored], [['refused'], ['fine']]);
+  assert.deepEqual([errors, stored, finished], [['refused'], ['fine'], ['fine']]);
   assert.deepEqual(
     finisher.late.map(({ key }) => key.name),
     ['endless', 'unbegun'],
   );
+});
+
+test('a store that is finished in spite of being told to end is not left to the next start', async () => {
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  const finisher = new Finisher({
+    decoderVersions: () => 3,
+    engine: 'v1',
+    onFinished: () => undefined,
+    onError: (_store, error) => assert.fail(error.message),
+  });
+  const finish = async () => {
+    await asked;
+    return { rows: { trades: 7 } };
+  };
+  const store = { key: { exchange: 'ids', date: '', name: 'x' }, finish, interrupt: () => resolve() };
+  const stored: unknown[] = [];
+  finisher.add(store as unknown as FileStore, (rows) => stored.push(rows));
+  await finisher.settle(0);
+  assert.deepEqual([stored, finisher.late], [[{ trades: 7 }], []], 'its rows count once');
 });

@@ -226,10 +226,12 @@ export class BinanceDecoder implements LinkDecoder {
     if (Number.isNaN(number)) return this.#unknown(route);
     const { rows, trades } = this.#host;
     if (!trades.isNewNumber(route.stream, number)) return 'repeat';
-    rows.trade(
+    rows.tradeFrom(
       route.stream,
       timeOf(reading, slots),
-      reading.text(id),
+      reading.bytes,
+      reading.start(id),
+      reading.end(id),
       reading.number(slots.m) === 1 ? 'sell' : 'buy',
       reading.number(slots.p),
       reading.number(slots.q),

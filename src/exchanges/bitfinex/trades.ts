@@ -72,9 +72,9 @@ export class Trades {
     price: number,
   ): boolean {
     const { rows, trades } = this.#host;
-    const id = bytes.toString('latin1', start, end);
-    if (!trades.isNew(stream, id)) return false;
-    rows.trade(stream, timestamp, id, amount > 0 ? 'buy' : 'sell', price, Math.abs(amount));
+    if (!trades.isNewBytes(stream, bytes, start, end)) return false;
+    const side = amount > 0 ? 'buy' : 'sell';
+    rows.tradeFrom(stream, timestamp, bytes, start, end, side, price, Math.abs(amount));
     return true;
   }
 }

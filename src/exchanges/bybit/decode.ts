@@ -146,15 +146,19 @@ export class BybitDecoder implements LinkDecoder {
     const { reading } = this.#sources.trade.reader;
     const { list, item } = TRADES.slots.data;
     symbol.checkAt(reading, list, index, item.s);
-    const id = reading.textAt(list, index, item.i);
-    if (id === '') throw new TypeError('expected a trade id, got an empty text');
+    const { bytes } = reading;
+    const start = reading.startAt(list, index, item.i);
+    const end = reading.endAt(list, index, item.i);
+    if (end <= start) throw new TypeError('expected a trade id, got an empty text');
     const { rows, trades } = this.#host;
-    if (!trades.isNew(stream, id)) return false;
+    if (!trades.isNewBytes(stream, bytes, start, end)) return false;
     const matched = reading.numberAt(list, index, item.T);
-    rows.trade(
+    rows.tradeFrom(
       stream,
       Number.isNaN(matched) ? reading.number(TRADES.slots.ts) : matched,
-      id,
+      bytes,
+      start,
+      end,
       SIDES[reading.numberAt(list, index, item.S)] ?? 'unknown',
       reading.numberAt(list, index, item.p),
       reading.numberAt(list, index, item.v),

@@ -139,12 +139,15 @@ class CoinexDecoder implements LinkDecoder {
     const { rows, trades } = this.#host;
     let written = 0;
     for (const place of order) {
-      const id = reading.textAt(list, place, item.deal_id);
-      if (!trades.isNew(stream, id)) continue;
-      rows.trade(
+      const start = reading.startAt(list, place, item.deal_id);
+      const end = reading.endAt(list, place, item.deal_id);
+      if (!trades.isNewBytes(stream, reading.bytes, start, end)) continue;
+      rows.tradeFrom(
         stream,
         reading.numberAt(list, place, item.created_at),
-        id,
+        reading.bytes,
+        start,
+        end,
         SIDES[reading.numberAt(list, place, item.side)] ?? 'unknown',
         reading.numberAt(list, place, item.price),
         reading.numberAt(list, place, item.amount),
