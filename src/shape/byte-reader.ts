@@ -1,7 +1,7 @@
 import type { DecimalReader } from '../record/index.ts';
 import type { Shape } from './compile.ts';
 import type { Drift } from './drift.ts';
-import { type Layout, layoutsOf, learnLayout } from './layouts.ts';
+import { type Layout, layoutsOf, learnLayout, type UnknownKey } from './layouts.ts';
 import type { Reading } from './reading.ts';
 import { Walker } from './walker.ts';
 
@@ -9,6 +9,7 @@ import { Walker } from './walker.ts';
 const WALKS_TO_LEARN = 16;
 /** Attempts to learn: an exchange that writes its keys in ever new orders is walked. */
 const LESSONS_MAX = 64;
+const NONE: readonly string[] = [];
 
 /**
  * Reads a message of one shape off its bytes: no JSON.parse, no object per message. It either gives what the reference
@@ -43,9 +44,16 @@ export class ByteReader {
   /** Reads the message in `bytes[start..end)` into the reading; false where it declines. */
   read(bytes: Buffer, start: number, end: number): boolean {
     this.#reading.begin(bytes);
-    if (this.#layout.read(bytes, start, end, this.#reading)) return this.#done(this.#layout.unknown);
+    if (this.#layout.read(bytes, start, end, this.#reading)) return this.#fitted(this.#layout);
     return this.#readOtherwise(bytes, start, end);
   }
+
+  #fitted({ unknown }: Layout): true {
+    return this.#done(unknown.length === 0 ? NONE : unknown.filter(this.#isThere).map(({ path }) => path));
+  }
+
+  readonly #isThere = ({ list }: UnknownKey): boolean =>
+    list < 0 || (this.#reading.lists[list]?.count ?? 0) > 0;
 
   #done(unknown: readonly string[]): true {
     const { decimals } = this.#reading;
@@ -60,7 +68,7 @@ export class ByteReader {
       this.#reading.begin(bytes);
       if (!layout.read(bytes, start, end, this.#reading)) continue;
       this.#layout = layout;
-      return this.#done(layout.unknown);
+      return this.#fitted(layout);
     }
     const walker = this.#walker;
     walker.isLearning = ++this.#walks >= WALKS_TO_LEARN && this.#lessons < LESSONS_MAX;

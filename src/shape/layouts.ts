@@ -7,8 +7,14 @@ const LAYOUTS_MAX = 6;
 /** One order of keys in which an exchange writes a message. */
 export interface Layout {
   readonly read: LayoutReader;
-  /** Paths of the keys that every message of this layout has and no declaration: drift. */
-  readonly unknown: readonly string[];
+  /** The keys that messages of this layout have and no declaration: drift. */
+  readonly unknown: readonly UnknownKey[];
+}
+
+export interface UnknownKey {
+  readonly path: string;
+  /** The list whose items have it: an empty one has none. -1: every message of the layout has it. */
+  readonly list: number;
 }
 
 const layouts = new WeakMap<Shape, Map<string, Layout>>();
@@ -31,23 +37,34 @@ function known(shape: Shape): Map<string, Layout> {
 /**
  * Takes the order in which a walk has just found the keys. Declared fields that were absent keep their place behind the
  * one they are declared after.
- * @returns false where nothing was learned: it is known, or there are too many.
+ * @returns false where nothing was learned: it is known, there are too many, or it is no layout.
  */
 export function learnLayout(shape: Shape, walked: ShapeNode): boolean {
   const all = known(shape);
-  const unknown: string[] = [];
-  const root = arranged(walked, unknown);
+  const unknown: UnknownKey[] = [];
+  const root = arranged(walked, -1, unknown);
+  if (root === null) return false;
   const key = signature(root);
   if (all.has(key) || all.size >= LAYOUTS_MAX) return false;
   all.set(key, { read: generate(root), unknown });
   return true;
 }
 
-function arranged(node: ShapeNode, unknown: string[]): ShapeNode {
+/** Null where a key is unknown in an object that may be absent: messages of such a layout need not have it. */
+function arranged(node: ShapeNode, list: number, unknown: UnknownKey[]): ShapeNode | null {
   const isObject = node.kind === 'object' && node.order.length > 0;
   const order = isObject ? withAbsent(node.order, node.children) : node.children;
-  if (isObject) for (const child of order) if (child.isUndeclared) unknown.push(child.path);
-  const children = order.map((child) => arranged(child, unknown));
+  const within = node.kind === 'list' ? node.list : list;
+  const before = unknown.length;
+  if (isObject)
+    for (const child of order) if (child.isUndeclared) unknown.push({ path: child.path, list: within });
+  const children: ShapeNode[] = [];
+  for (const child of order) {
+    const made = arranged(child, within, unknown);
+    if (made === null) return null;
+    children.push(made);
+  }
+  if (node.optional && unknown.slice(before).some((key) => key.list === list)) return null;
   return Object.assign(Object.create(ShapeNode.prototype) as ShapeNode, node, { children });
 }
 

@@ -150,6 +150,41 @@ test('an order of keys that comes often is learned, new keys with it, and drift 
   );
 });
 
+test('a learned layout counts as drift only what a message has: not what items of its empty list would have', () => {
+  const make = (name: string) =>
+    shape(
+      name,
+      object({
+        a: integer(),
+        b: list(object({ x: integer() })),
+        c: optional(object({ d: optional(text()) })),
+      }),
+    );
+  const items = readerOf(make('items'));
+  for (let n = 0; n < 40; n++) items.read('{"b":[{"y":1,"x":2}],"a":1}');
+  for (let n = 0; n < 3; n++) items.read('{"b":[],"a":1}');
+  assert.deepEqual([...items.drift.counts], [['items b[].y', 40]]);
+  const absent = readerOf(make('absent'));
+  for (let n = 0; n < 40; n++) absent.read('{"b":[],"c":{"e":1},"a":1}');
+  for (let n = 0; n < 3; n++) absent.read('{"b":[],"a":1}');
+  assert.deepEqual([...absent.drift.counts], [['absent c.e', 40]]);
+});
+
+test('what is learned of a message is its own, not what a refused one before it had', () => {
+  const later = shape('later', object({ a: integer(), b: list(object({ x: integer() })) }));
+  const { drift, read } = readerOf(later);
+  for (let n = 0; n < 40; n++) assert.equal(read('{"b":[{"z":1,"x":2}],"a":"refused"}'), 'mismatch');
+  for (let n = 0; n < 3; n++) read('{"new":1,"b":[],"a":1}');
+  assert.deepEqual([...drift.counts], [['later new', 3]]);
+  const bytes = Buffer.from('{"new":1,"b":[{"x":2}],"a":1}');
+  const reading = new Reading(later);
+  const fits = layoutsOf(later).map((layout) => {
+    reading.begin(bytes);
+    return layout.read(bytes, 0, bytes.length, reading);
+  });
+  assert.deepEqual(fits, [false, true]);
+});
+
 test('what is not of the shape says where and why; what is no JSON is malformed', () => {
   const { reader, read } = readerOf(TRADE);
   assert.equal(read(MESSAGE.replace('"0.10"', '"abc"')), 'mismatch');

@@ -62,6 +62,7 @@ export class Walker {
     this.#cells = this.#reading.root;
     this.#base = 0;
     if (this.unknown.length > 0) this.unknown = [];
+    if (this.isLearning) forgetOrders(this.root);
     const at = this.#value(this.root, start);
     return at >= 0 && skipSpace(bytes, at, end) === end;
   }
@@ -236,6 +237,12 @@ export class Walker {
     const quoted = node.quoted[0] as Buffer;
     return startsWith(this.#bytes, at, this.#end, quoted) ? at + quoted.length : -1;
   }
+}
+
+/** What an earlier walk saw is no part of what this one sees: an object may be absent, a list empty. */
+function forgetOrders(node: ShapeNode): void {
+  node.order = [];
+  for (const child of node.children) forgetOrders(child);
 }
 
 /** Index of the field whose key stands at `at` in compact form, looked for from `next` on and around; -1: none. */

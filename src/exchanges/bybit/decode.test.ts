@@ -188,6 +188,33 @@ test('what is documented but not turned into rows is named; what nobody has desc
   assert.deepEqual(link.errors, []);
 });
 
+test('a topic given twice is what JSON.parse takes it for, also where the first one is known', () => {
+  const once = JSON.stringify(trades([trade('b', { s: undefined })]));
+  const text = `${once.slice(0, -1)},"topic":"publicTrade.ETHUSDT"}`;
+  const fresh = new TestLink('linear');
+  assert.equal(fresh.receive(text), 'rows');
+  const link = new TestLink('linear');
+  link.receive(trades([trade('a')]));
+  assert.equal(link.receive(text), 'rows');
+  assert.deepEqual(
+    [...fresh.rows, ...link.rows].map((row) => [row.symbol, row.id]),
+    [
+      ['ETHUSDT', 'b'],
+      ['BTCUSDT', 'a'],
+      ['ETHUSDT', 'b'],
+    ],
+  );
+});
+
+test('a ticker column that is null or empty is cleared, one that is absent stays', () => {
+  const link = new TestLink('linear');
+  link.receive(ticker('snapshot', { lastPrice: '10', bid1Price: '9', ask1Price: '11' }));
+  assert.equal(link.receive(ticker('delta', { bid1Price: null, ask1Price: '' })), 'rows');
+  assert.equal(link.receive(ticker('delta', { bid1Price: '', ask1Price: null })), 'repeat');
+  const row = link.table('tickers').at(-1);
+  assert.deepEqual([row?.last_price, row?.bid_price, row?.ask_price], [10, null, null]);
+});
+
 test('a server that invents topics without end is not remembered without end', () => {
   const link = new TestLink('spot');
   for (let n = 0; n < 5000; n++) link.receive(trades([], { topic: `publicTrade.A${n}` }));

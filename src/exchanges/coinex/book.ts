@@ -96,18 +96,26 @@ export class CoinexBook {
   /** Bids first, in the order they came. */
   #write(push: DepthPush, isFull: boolean): void {
     for (const side of SIDES) {
-      const held = this.keeper.book.side(side);
       const count = push.count(side);
-      for (let level = 0; level < count; level++) {
-        const price = push.price(side, level);
-        const amount = push.amount(side, level);
-        const index = held.find(price);
-        // The documentation's sample has a level of size zero in a full push: no level, and none to delete.
-        if (isFull && amount === 0 && index < 0) continue;
-        const priceText = push.priceText(side, level);
-        if (index >= 0 && held.priceTexts?.[index] !== priceText) this.respelled++;
-        this.keeper.level(side, price, amount, priceText, push.amountText(side, level));
-      }
+      for (let level = 0; level < count; level++) this.#writeLevel(push, side, level, isFull);
+    }
+  }
+
+  /** Texts are made only where the book has to keep them: most levels that come change or delete one that it holds. */
+  #writeLevel(push: DepthPush, side: BookSide, level: number, isFull: boolean): void {
+    const price = push.price(side, level);
+    const amount = push.amount(side, level);
+    const held = this.keeper.book.side(side);
+    const index = held.find(price);
+    // The documentation's sample has a level of size zero in a full push: no level, and none to delete.
+    if (isFull && amount === 0 && index < 0) return;
+    const heldText = (index < 0 ? undefined : held.priceTexts?.[index]) ?? '';
+    const isSpelledSo = push.isSpelled(side, level, heldText);
+    if (index >= 0 && !isSpelledSo) this.respelled++;
+    if (amount === 0) this.keeper.level(side, price, 0);
+    else {
+      const priceText = isSpelledSo ? heldText : push.priceText(side, level);
+      this.keeper.level(side, price, amount, priceText, push.amountText(side, level));
     }
   }
 

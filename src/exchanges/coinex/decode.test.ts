@@ -72,6 +72,33 @@ test('an id above 2^53 has lost digits: the message is malformed, and the stream
   assert.equal(link.rows[1]?.id, '9007199254740993');
 });
 
+test('an id that is not all digits makes its message malformed', () => {
+  const link = new Harness();
+  for (const id of ['12a', '-1', '1.0', ' 1', 'x'])
+    assert.equal(link.receive(deals('BTCUSDT', 5, id)), 'undecoded', id);
+  assert.deepEqual([...new Set(link.rows.map(({ reason }) => reason))], ['malformed']);
+  assert.equal(link.breaches.length, 5);
+  assert.equal(link.receive(deals('BTCUSDT', 5)), 'rows');
+});
+
+test('a number that is none throws, blamed on the stream that the push was for', () => {
+  const link = new Harness();
+  link.planned.push({ market: 'spot', channel: 'ticker', feed: 'state', symbol: 'BTCUSDT' });
+  link.sent(subscribeText('state', ['BTCUSDT']));
+  const state = { market: 'BTCUSDT', last: 'x' };
+  const deal = { deal_id: 1, side: 'buy', price: 'x', amount: '1' };
+  for (const [method, data, heard] of [
+    ['state', { state_list: [state, { market: 'AUSDT' }] }, 'ticker state BTCUSDT'],
+    ['deals', { market: 'A', deal_list: [deal] }, 'trades deals A'],
+    ['bbo', { market: 'A', best_bid_price: 'x' }, 'quotes bbo A'],
+    ['depth', { market: 'A', is_full: true, depth: { bids: [['x', '1']] } }, 'book depth.50.0 A'],
+  ] as const) {
+    assert.throws(() => link.receive({ method: `${method}.update`, data, id: null }), TypeError);
+    assert.equal(link.heard.at(-1), heard);
+  }
+  assert.deepEqual([link.rows, link.breaches], [[], []]);
+});
+
 test('a side of a quote without price or without size is empty: both are null', () => {
   const link = new Harness();
   const sides = [['1', '0'], ['1', ''], ['0', '1'], ['', '1'], ['1']];

@@ -52,4 +52,14 @@ export class DepthPush {
   amountText(side: BookSide, level: number): string {
     return this.#reading.textAt(LEVELS[side].list, level, LEVELS[side].item[1]);
   }
+
+  /** Whether `priceText` would be this text, without making it. */
+  isSpelled(side: BookSide, level: number, text: string): boolean {
+    const { list, item } = LEVELS[side];
+    const start = this.#reading.startAt(list, level, item[0]);
+    if (this.#reading.endAt(list, level, item[0]) - start !== text.length) return false;
+    for (let i = 0; i < text.length; i++)
+      if (this.#reading.bytes[start + i] !== text.charCodeAt(i)) return false;
+    return true;
+  }
 }

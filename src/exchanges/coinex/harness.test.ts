@@ -27,6 +27,7 @@ export class Harness {
   readonly rows: RowObject[] = [];
   readonly requests: DecoderRequest[] = [];
   readonly breaches: { stream: string; breach: Breach }[] = [];
+  readonly heard: string[] = [];
   readonly proven: string[] = [];
   readonly checksums = { matched: 0, failed: 0 };
   readonly planned: Stream[] = [];
@@ -62,7 +63,7 @@ export class Harness {
         trades: this.#trades,
         stream: (channel, feed, symbol) => streams.code(this.#market, channel, feed, symbol),
         asked: (code) => this.planned.some((stream) => streams.codeOf(stream) === code),
-        heard: () => undefined,
+        heard: (code) => this.heard.push(nameOf(code)),
         proven: (code) => this.proven.push(nameOf(code)),
         broken: (code, breach) => this.breaches.push({ stream: nameOf(code), breach }),
         brokenLink: (breach) => this.breaches.push({ stream: 'link', breach }),
