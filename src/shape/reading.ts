@@ -64,6 +64,9 @@ export class Cells {
 export class Reading {
   /** Where the texts are. */
   bytes: Buffer = Buffer.alloc(0);
+  /** The same bytes, to be read by words. */
+  view: DataView = new DataView(new ArrayBuffer(0));
+  #viewed: Buffer = this.bytes;
   /** Counts inexact numbers of the present message. */
   readonly decimals = new DecimalReader();
   readonly root: Cells;
@@ -77,10 +80,16 @@ export class Reading {
   /** Forgets the last message; the next one is in `bytes`. */
   begin(bytes: Buffer): void {
     this.bytes = bytes;
+    if (bytes !== this.#viewed) this.#look(bytes);
     this.root.count = 0;
     this.root.next();
     for (let i = 0; i < this.lists.length; i++) (this.lists[i] as Cells).clear();
     this.decimals.inexact = 0;
+  }
+
+  #look(bytes: Buffer): void {
+    this.#viewed = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** A number; NaN where an optional field is absent. Flags are 1 and 0, choices the index of their text. */
