@@ -32,3 +32,16 @@ test('what the frame brings after a look-up does not change the name that was se
   assert.equal(table.get(name, 0, 13), undefined);
   assert.equal(table.get(name, 0, 0), undefined);
 });
+
+test('a name is looked up as far as the byte that ends it, and not beyond the frame', () => {
+  const table = new ByteTable<string>();
+  for (const name of ['a', 'ab', 'abc']) table.set(Buffer.from(name), name);
+  const quote = '"'.charCodeAt(0);
+  const frame = Buffer.from('ab"abc"a"x"abc');
+  const until = (start: number, end = frame.length) => table.getUntil(quote, frame, start, end);
+  for (let twice = 0; twice < 2; twice++) {
+    assert.deepEqual([until(0), until(0), until(3), until(7), until(9)], ['ab', 'ab', 'abc', 'a', undefined]);
+    assert.equal(until(11), undefined, 'no quote before the end');
+    assert.equal(until(3, 6), undefined, 'the quote stands behind the end');
+  }
+});

@@ -30,6 +30,16 @@ export class ByteTable<V> {
     }
   }
 
+  /** The value of the name that begins at `start` and ends before the first `stop` byte; undefined where none does. */
+  getUntil(stop: number, bytes: Uint8Array, start: number, end: number): V | undefined {
+    const last = this.#lastName;
+    const behind = start + last.length;
+    if (behind < end && bytes[behind] === stop && isName(last, bytes, start, behind)) return this.#lastValue;
+    let at = start;
+    while (at < end && bytes[at] !== stop) at++;
+    return at < end ? this.get(bytes, start, at) : undefined;
+  }
+
   set(name: Uint8Array, value: V): void {
     this.#lastName = Buffer.alloc(0);
     this.#lastValue = undefined;

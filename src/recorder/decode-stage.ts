@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchanges/index.ts';
+import type { Exchange, Outcome } from '../exchanges/index.ts';
 import type { Disk } from '../host/index.ts';
 import { type DurableBlock, type JournalWriter, readLines } from '../journal/index.ts';
 import type { Frame, RowSink, Rows } from '../record/index.ts';
@@ -65,12 +65,14 @@ export class DecodeStage {
     return this.#backlog.bytes > BACKLOG_BYTES_MAX;
   }
 
-  /** Takes a line that has just been journaled. */
-  line(frame: Frame): void {
+  /** Takes a line that has just been journaled. Returns how a received frame was counted; null: not yet, or no such. */
+  line(frame: Frame): Outcome | null {
     if (this.#behindFrom === null) {
       this.time = frame.time;
-      this.session.line(frame);
-    } else if (isReceived(frame)) this.framesBehind++;
+      return this.session.line(frame);
+    }
+    if (isReceived(frame)) this.framesBehind++;
+    return null;
   }
 
   /** From the next line on nothing is decoded until `catchUp` is through. */

@@ -197,7 +197,9 @@ export class ExchangeRecorder {
     this.#journaled++;
     link.stats.frames++;
     link.stats.bytes += end - start;
-    this.decoding.line(frame);
+    const outcome = this.decoding.line(frame);
+    // What gave rows, is a repeat or is held was data: no second look at it.
+    if (outcome === 'rows' || outcome === 'repeat' || outcome === 'held') return;
     this.#watch.received(frame);
   }
 

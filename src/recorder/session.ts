@@ -70,6 +70,8 @@ export class Session {
   readonly heardAt: number[] = [];
   readonly #trades = new TradeMemory();
   readonly #links = new Map<number, SessionLink>();
+  /** The link of the last message: most come in a row. */
+  #last: SessionLink | null = null;
   readonly #hooks: SessionHooks;
   #frame: Frame | null = null;
   /** Damage before the first line: told at that line, since a gap is named after a frame. */
@@ -92,7 +94,8 @@ export class Session {
       case 'received':
       case 'gzip': {
         const outcome = this.routeResponse(frame);
-        this.counts[outcome]++;
+        if (outcome === 'rows') this.counts.rows++;
+        else this.counts[outcome]++;
         return outcome;
       }
       case 'sent':
@@ -118,8 +121,9 @@ export class Session {
    * handler throws ends this frame alone.
    */
   routeResponse(frame: Frame): Outcome {
-    const link = this.#links.get(frame.link);
+    const link = this.#last?.link === frame.link ? this.#last : this.#links.get(frame.link);
     if (link === undefined) return this.#undecoded(frame, '', 'no-context');
+    this.#last = link;
     link.lastTime = frame.time;
     this.#blamed = null;
     this.#trades.mark();
@@ -230,6 +234,7 @@ export class Session {
       this.#hostOf(open.link, open.market),
     );
     const streams = new Set(open.streams.map((stream) => this.rows.streams.codeOf(stream)));
+    this.#last = null;
     this.#links.set(open.link, {
       link: open.link,
       market: open.market,
@@ -255,6 +260,7 @@ export class Session {
 
   #end(link: SessionLink, from: number, cause: Breach['cause'], detail: string): void {
     this.#links.delete(link.link);
+    this.#last = null;
     try {
       link.decoder.invalidate(null);
     } catch (error) {

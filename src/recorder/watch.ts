@@ -134,14 +134,16 @@ export class Watch {
     }
   }
 
-  /** A message came in: most are data and end at the first look. */
+  /** A message came in that may be control: most are data and end at the first look. */
   received(frame: Frame): void {
     const link = this.#links.get(frame.link);
     if (link === undefined) return;
-    this.#guarded(() => {
+    try {
       const control = this.#exchange.classify(frame, link.market.name);
       if (control !== null) this.#control(link, control, frame);
-    });
+    } catch (error) {
+      this.#failed(error as Error);
+    }
   }
 
   /** What an exchange's code throws here ends this frame's control alone; the first of it is said. */
@@ -149,9 +151,12 @@ export class Watch {
     try {
       act();
     } catch (error) {
-      if (this.#failures++ === 0)
-        this.#host.log('an answer could not be understood', { error: (error as Error).stack });
+      this.#failed(error as Error);
     }
+  }
+
+  #failed(error: Error): void {
+    if (this.#failures++ === 0) this.#host.log('an answer could not be understood', { error: error.stack });
   }
 
   #control(link: WatchedLink, control: Control, frame: Frame): void {

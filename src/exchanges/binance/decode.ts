@@ -89,10 +89,7 @@ export class BinanceDecoder implements LinkDecoder {
   /** Combined mode: `{"stream":"<name>","data":<payload>}`; nearly every frame's name is known. */
   #knownRoute({ bytes, start, end }: Frame): Route | undefined {
     if (!startsWith(bytes, start, end, WRAPPER)) return undefined;
-    const name = start + WRAPPER.length;
-    let at = name;
-    while (at < end && bytes[at] !== QUOTE) at++;
-    return at < end ? this.#routes.get(bytes, name, at) : undefined;
+    return this.#routes.getUntil(QUOTE, bytes, start + WRAPPER.length, end);
   }
 
   #wrapped(frame: Frame, name: string, data: unknown): Outcome {
