@@ -4,7 +4,8 @@ import { type DurableBlock, type JournalWriter, readLines } from '../journal/ind
 import type { Frame, RowSink, Rows } from '../record/index.ts';
 import { Backlog } from './backlog.ts';
 import { RowStore, type RowStoreWorld } from './row-store.ts';
-import { Session, type SessionHooks } from './session.ts';
+import { Session } from './session.ts';
+import type { SessionHooks } from './session-parts.ts';
 
 /** Journal that may wait to be decoded; above this the recorder takes no chunk. One open file holds all of it. */
 const BACKLOG_BYTES_MAX = 1024 * 1024 * 1024;

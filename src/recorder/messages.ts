@@ -1,7 +1,7 @@
 import type { DecoderRequest } from '../exchanges/index.ts';
 import type { Table } from '../record/index.ts';
 import type { Chunk } from './ear.ts';
-import type { OutcomeCounts } from './session.ts';
+import type { OutcomeCounts } from './session-parts.ts';
 
 /** What a recorder is made with. */
 export interface RecorderSetup {

@@ -23,29 +23,10 @@ import {
 import { Drift } from '../shape/index.ts';
 import { GapTracker } from './gaps.ts';
 import type { SavedState } from './saved-state.ts';
-
-/** How received frames were counted, each once (DESIGN guarantee 6). */
-export type OutcomeCounts = Record<Outcome, number>;
-
-interface SessionLink {
-  readonly link: number;
-  readonly market: string;
-  readonly url: string;
-  readonly decoder: LinkDecoder;
-  /** Stream codes this link carries, as planned and as asked by messages. */
-  readonly streams: Set<number>;
-  /** When the link last received anything (or was dialled), µs. */
-  lastTime: number;
-}
+import type { OutcomeCounts, SessionHooks, SessionLink } from './session-parts.ts';
 
 /** Longest sample of an undecoded frame kept in its row, characters; the whole of it is in the journal. */
 const SAMPLE_LENGTH = 200;
-
-/** What the session tells a live recorder; a replay leaves it out. */
-export interface SessionHooks {
-  /** A decoder wishes something of its link. `frame` is the ordinal of the frame that caused it. */
-  request?(link: number, frame: number, request: DecoderRequest): void;
-}
 
 /**
  * Reads the tape of one exchange, line by line, into rows: the one path for live recording, `decode`, `verify` and

@@ -18,7 +18,8 @@ import {
 import { readSkipped, type SkippedFrames } from './deaths.ts';
 import { decodeTapeInParts, keyOf, readState } from './journal-files.ts';
 import { restored, sessionAt } from './resume.ts';
-import type { OutcomeCounts, Session } from './session.ts';
+import type { Session } from './session.ts';
+import type { OutcomeCounts } from './session-parts.ts';
 import { type TapeCheck, TapeVerifier } from './verify-tape.ts';
 
 /** What `verify` found. */

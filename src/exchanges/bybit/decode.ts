@@ -95,10 +95,7 @@ export class BybitDecoder implements LinkDecoder {
   /** Nearly every frame begins with a topic that is known. */
   #knownRoute({ bytes, start, end }: Frame): DataRoute | undefined {
     if (!startsWith(bytes, start, end, TOPIC_FIRST)) return undefined;
-    const name = start + TOPIC_FIRST.length;
-    let at = name;
-    while (at < end && bytes[at] !== QUOTATION_MARK) at++;
-    return at < end ? this.#dataRoutes.get(bytes, name, at) : undefined;
+    return this.#dataRoutes.getUntil(QUOTATION_MARK, bytes, start + TOPIC_FIRST.length, end);
   }
 
   /** A frame whose topic is new or not first, one that has none, or one that is not as its topic says. */
