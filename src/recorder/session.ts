@@ -1,9 +1,7 @@
 import {
   type Breach,
   type DecoderHost,
-  type DecoderRequest,
   type Exchange,
-  type LinkDecoder,
   type Outcome,
   TradeMemory,
 } from '../exchanges/index.ts';
