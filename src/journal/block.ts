@@ -161,6 +161,8 @@ export function compressAside(text: Uint8Array, search: Search): Promise<Buffer>
 
 function optionsFor(text: Uint8Array, search: Search): ZstdOptions {
   return {
+    // Where the text comes in pieces, zstd learns its size from nothing else.
+    pledgedSrcSize: text.length,
     // Room for about a sixth of the text at a time: it is memory that the collector is told of and must come for.
     chunkSize: Math.max(1024, Math.min(text.length >> 2, 1 << 18)),
     params: { ...search, [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 },

@@ -1,7 +1,8 @@
 import type { Disk, DiskFile } from '../host/index.ts';
 import type { PackedBlock } from './block.ts';
-import { BlockChain, type SealedEvent, type SealLine } from './chain.ts';
+import { BlockChain, type SealedEvent } from './chain.ts';
 import { statePathOf, tapePath } from './files.ts';
+import type { BlockItem, Item, Numbered, OpenItem, PackingItem, SealItem } from './queue-item.ts';
 
 /** What could not be done with which file. Nothing is lost by it: what was not durable goes to another file. */
 export class JournalFault extends Error {
@@ -25,37 +26,6 @@ export class JournalFault extends Error {
 const RETRY_MS = 100;
 const RETRY_MS_MAX = 5_000;
 
-/** Begins a file, named by `start` (µs), with the compressed decoder state beside it. */
-export interface OpenItem {
-  readonly kind: 'open';
-  readonly memory: number;
-  readonly start: number;
-  readonly state: Buffer | null;
-  readonly done: (path: string) => void;
-}
-
-export interface BlockItem {
-  readonly kind: 'block';
-  readonly memory: number;
-  readonly block: PackedBlock;
-  readonly firstTime: number;
-  readonly byLink: ReadonlyMap<number, number>;
-}
-
-/** Ends a file. `done` gets null where the disk failed at the seal itself. */
-export interface SealItem {
-  readonly kind: 'seal';
-  readonly memory: number;
-  readonly line: SealLine;
-  readonly done: (sealed: { readonly path: string; readonly seal: SealedEvent } | null) => void;
-}
-
-/** `memory`: bytes that an item holds until it is durable. */
-export type Item = OpenItem | BlockItem | SealItem;
-
-/** Items are numbered from 1 in the order of pushing, so that durability is one number. */
-type Numbered = Item & { readonly number: number };
-
 /** Where a durable block is. */
 export interface DurableBlock {
   /** In the order of blocks: see `JournalWriter.lastNumber`. */
@@ -65,13 +35,16 @@ export interface DurableBlock {
   readonly length: number;
 }
 
+/** What can stand in a file. */
+type Written = Numbered<OpenItem | BlockItem | SealItem>;
+
 /** The file being written. */
 interface Tape {
   readonly path: string;
   readonly file: DiskFile;
   readonly chain: BlockChain;
   /** Written, not yet durable, in order. */
-  readonly unsynced: Numbered[];
+  readonly unsynced: Written[];
   /** Blocks written whole, and items that an fsync covered. */
   written: number;
   synced: number;
@@ -105,6 +78,9 @@ export interface DiskQueueOptions {
  * first frame it has to take. The failed file may hold some of the same blocks too: `recoverFile` cuts them there.
  * From the second failure in a row on, the next attempt waits, longer each time, until `advance` is told that it is time.
  *
+ * Blocks may be packed in any order and are written in that of pushing: one at the head that is not packed yet holds
+ * all behind it.
+ *
  * A seal is written only when all before it is durable; so it never moves, and a file with a whole seal is whole.
  */
 export class DiskQueue {
@@ -129,6 +105,9 @@ export class DiskQueue {
   durable = 0;
   /** Bytes held in memory. */
   memory = 0;
+  /** Size of the packed blocks that were pushed since a file was begun. */
+  fileBytes = 0;
+  #openNumber = 0;
   framesDurable = 0;
   /** Bytes written to files. */
   bytesWritten = 0;
@@ -153,11 +132,35 @@ export class DiskQueue {
 
   /** Call `advance` afterwards. */
   push(item: Item): void {
-    this.pushed++;
+    const numbered: Numbered = { ...item, number: ++this.pushed };
     this.memory += item.memory;
-    this.#queue.push({ ...item, number: this.pushed });
-    if (item.kind === 'open') this.tookOver = false;
-    if (item.kind === 'seal') this.wantSync();
+    this.#queue.push(numbered);
+    switch (numbered.kind) {
+      case 'open':
+        this.tookOver = false;
+        this.fileBytes = 0;
+        this.#openNumber = numbered.number;
+        break;
+      case 'block':
+        this.fileBytes += numbered.memory;
+        break;
+      case 'packing':
+        void numbered.packed.then((block) => this.#packed(numbered, block));
+        break;
+      case 'seal':
+        this.wantSync();
+        break;
+    }
+  }
+
+  /** The bytes of a block have come: they take the place of its text. */
+  #packed(item: Numbered<PackingItem>, block: PackedBlock): void {
+    const { number, firstTime, byLink } = item;
+    const memory = block.bytes.length;
+    this.#queue[this.#queue.indexOf(item)] = { kind: 'block', number, memory, block, firstTime, byLink };
+    this.memory += memory - item.memory;
+    if (number > this.#openNumber) this.fileBytes += memory;
+    this.advance(this.#nowMs);
   }
 
   /** Wants an fsync as soon as all pushed so far is written. */
@@ -214,6 +217,7 @@ export class DiskQueue {
     if (tape.seal !== null || (this.#closing !== null && head === undefined))
       return isDurable ? this.#end(tape) : null;
     if (head === undefined || (head.kind === 'seal' && !isDurable)) return null;
+    if (head.kind === 'packing') return null;
     if (head.kind === 'open') throw new Error('a journal file is begun before the one before it ended');
     return this.#append(tape, head);
   }
@@ -230,7 +234,7 @@ export class DiskQueue {
   /** Makes the file for the item at the head of the queue: the one it begins, or one that takes over. */
   async #open(head: Numbered): Promise<void> {
     const { disk, directory } = this.#options;
-    const time = head.kind === 'open' ? head.start : head.kind === 'block' ? head.firstTime : head.line.time;
+    const time = head.kind === 'open' ? head.start : head.kind === 'seal' ? head.line.time : head.firstTime;
     let start = Math.max(time, this.#lastStart + 1);
     let path = tapePath(directory, start);
     try {
@@ -260,7 +264,7 @@ export class DiskQueue {
     head.done(path);
   }
 
-  async #append(tape: Tape, item: Numbered & (BlockItem | SealItem)): Promise<void> {
+  async #append(tape: Tape, item: Numbered<BlockItem | SealItem>): Promise<void> {
     const { block, event } =
       item.kind === 'seal' ? tape.chain.seal(item.line, false) : { block: item.block, event: null };
     if (item.kind === 'block') tape.chain.place(item.block, item.byLink);
@@ -296,7 +300,7 @@ export class DiskQueue {
       for (const path of this.#failed.splice(0)) this.#options.onReleased(path);
   }
 
-  #blockDurable(tape: Tape, { number, block }: Numbered & BlockItem): void {
+  #blockDurable(tape: Tape, { number, block }: Numbered<BlockItem>): void {
     this.framesDurable += block.frames;
     const { length } = block.bytes;
     this.#options.onDurable({ number, path: tape.path, offset: tape.syncedBytes, length });

@@ -1,8 +1,8 @@
 /**
  * The journal: the raw tape of each exchange, every frame before anybody has understood it.
  *
- * What it guarantees: a frame is durable at most `syncMs` plus one fsync after it was appended, while `tick` is
- * called; bytes stay in memory until their fsync returned; nothing is ever overwritten; after a failed write or fsync
+ * What it guarantees: a frame is durable at most `syncMs` plus one fsync after it was appended (and the packing of
+ * its block, where that is done aside), while `tick` is called; bytes stay in memory until their fsync returned; nothing is ever overwritten; after a failed write or fsync
  * a file is never written again and its unsynced blocks go to a new one; a file that was cut off is repaired without
  * losing a whole block; and a reader names whatever is damaged and goes on behind it.
  *
@@ -39,6 +39,7 @@ export {
 } from './files.ts';
 export { LineBuffer, readLines } from './line.ts';
 export type { PaceOptions } from './pace.ts';
+export { type Packer, packAside } from './packer.ts';
 export {
   type Block,
   blockText,

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { textFrame } from '../record/index.ts';
 import { type Act, CrashDisk, seeded, turn } from './crash-disk.ts';
 import { listExchange } from './files.ts';
+import { ManualPacker } from './manual-packer.ts';
 import { readBlocks, scanTape } from './reader.ts';
 import { recoverFile, sealRecovered } from './recover.ts';
 import { appendTo, lineOf, SAMPLE_DIRECTORY, SAMPLE_START } from './sample-tape.ts';
@@ -41,11 +42,18 @@ type Action =
   | { readonly kind: 'append'; readonly count: number; readonly link: number; readonly bytes: number }
   | { readonly kind: 'tick'; readonly ms: number }
   | { readonly kind: 'disk'; readonly steps: readonly number[] }
+  | { readonly kind: 'pack'; readonly steps: readonly number[]; readonly fails: boolean }
   | { readonly kind: 'flush' | 'durable' | 'rotate' }
   | { readonly kind: 'fault'; readonly act: Act; readonly count: number }
   | { readonly kind: 'power'; readonly seed: number };
 
-const actions = (withFaults: boolean): fc.Arbitrary<Action[]> => {
+interface Conditions {
+  readonly withFaults: boolean;
+  /** Blocks are packed aside, one after the other or not. */
+  readonly packsAside: boolean;
+}
+
+const actions = ({ withFaults, packsAside }: Conditions): fc.Arbitrary<Action[]> => {
   const kinds: fc.WeightedArbitrary<Action>[] = [
     {
       weight: 6,
@@ -76,6 +84,15 @@ const actions = (withFaults: boolean): fc.Arbitrary<Action[]> => {
         count: fc.integer({ min: 1, max: 3 }),
       }),
     });
+  if (packsAside)
+    kinds.push({
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constant('pack' as const),
+        steps: fc.array(fc.nat(1), { minLength: 1, maxLength: 2 }),
+        fails: withFaults ? fc.boolean() : fc.constant(false),
+      }),
+    });
   return fc.array(fc.oneof(...kinds), { minLength: 5, maxLength: 60 });
 };
 
@@ -84,7 +101,10 @@ class Trial {
   readonly model = new Model();
   disk = new CrashDisk();
   writer: JournalWriter;
-  readonly #withFaults: boolean;
+  #packer = new ManualPacker();
+  /** A promise of `durable` resolved before what it promised. */
+  #isEarly = false;
+  readonly #conditions: Conditions;
   #time = SAMPLE_START;
   #nowMs = 0;
   #run = 0;
@@ -92,8 +112,8 @@ class Trial {
   #failures = new Map<Act, number>();
   readonly #ordinals = new Map<number, number>();
 
-  constructor(withFaults: boolean) {
-    this.#withFaults = withFaults;
+  constructor(conditions: Conditions) {
+    this.#conditions = conditions;
     this.writer = this.#start();
   }
 
@@ -106,11 +126,13 @@ class Trial {
       this.#failures.set(act, Math.max(0, left - 1));
       return left > 0;
     };
+    this.#packer = new ManualPacker();
     const writer = new JournalWriter({
       disk: this.disk,
       directory: SAMPLE_DIRECTORY,
       exchange: 'binance',
       blockBytes: 600,
+      ...(this.#conditions.packsAside ? { packer: this.#packer.pack } : {}),
     });
     writer.tick(this.#nowMs);
     void writer.beginFile(this.#time, this.#run % 2 === 0 ? null : Buffer.from(`state ${this.#run}`));
@@ -150,7 +172,10 @@ class Trial {
         this.writer.flush();
         break;
       case 'durable':
-        void this.writer.durable();
+        this.#durable(this.writer);
+        break;
+      case 'pack':
+        for (const index of action.steps) this.#packer.step(index, action.fails);
         break;
       case 'rotate':
         void this.writer.seal(this.#sealLine());
@@ -166,6 +191,14 @@ class Trial {
     }
     await turn();
     this.#noteDurable();
+    assert.equal(this.#isEarly, false, 'nothing is called durable too early');
+  }
+
+  #durable(writer: JournalWriter): void {
+    const promised = writer.framesAppended;
+    void writer.durable().then(() => {
+      this.#isEarly ||= writer.framesDurable < promised;
+    });
   }
 
   /** What the writer calls durable and has let go of must be there whatever happens. */
@@ -195,7 +228,7 @@ class Trial {
         path,
         files.slice(i + 1).map((file) => file.path),
       );
-      if (!this.#withFaults)
+      if (!this.#conditions.withFaults)
         assert.equal(recovered.cutBlocks, 0, 'without a fault every whole block is kept');
       if (recovered.isSealed) continue;
       assert.equal(recovered.blocks + recovered.cutBlocks, before);
@@ -226,7 +259,7 @@ class Trial {
       this.#nowMs += 1000;
       this.writer.tick(this.#nowMs);
       await turn();
-      while (await this.disk.step());
+      while (this.#packer.step(1) || (await this.disk.step()));
     }
     assert.ok(isDone, 'the stop came to an end');
     await done;
@@ -238,13 +271,15 @@ class Trial {
 }
 
 for (const withFaults of [false, true])
-  test(`what is durable is kept, in order, once, and nothing is invented, whenever power is lost${withFaults ? ' and whatever fails' : ''}`, async () => {
-    await fc.assert(
-      fc.asyncProperty(actions(withFaults), async (list) => {
-        const trial = new Trial(withFaults);
-        for (const action of list) await trial.act(action);
-        await trial.finish();
-      }),
-      { numRuns: Number(process.env.JOURNAL_RUNS ?? 150) },
-    );
-  });
+  for (const packsAside of [false, true])
+    test(`what is durable is kept, in order, once, and nothing is invented, whenever power is lost${withFaults ? ' and whatever fails' : ''}${packsAside ? ', and blocks are packed in any order' : ''}`, async () => {
+      const conditions = { withFaults, packsAside };
+      await fc.assert(
+        fc.asyncProperty(actions(conditions), async (list) => {
+          const trial = new Trial(conditions);
+          for (const action of list) await trial.act(action);
+          await trial.finish();
+        }),
+        { numRuns: Number(process.env.JOURNAL_RUNS ?? 150) },
+      );
+    });

@@ -140,6 +140,23 @@ test('a buffer that is cleared holds nothing of before and gives back what a lon
   assert.deepEqual(buffer.counts().byLink, new Map([[5, 1]]));
 });
 
+test('memory that is left keeps its text, and is written again once it is taken back', () => {
+  const buffer = new LineBuffer(64);
+  const write = (payload: string): Buffer => {
+    buffer.append(1, 5, 2, 'sent', Buffer.from(payload), 0, payload.length);
+    return buffer.text();
+  };
+  const first = write('a');
+  const left = buffer.leave();
+  assert.equal(buffer.text().length, 0);
+  const second = write('b');
+  assert.deepEqual([first, second].map(String), ['1 5 2 > a\n', '1 5 2 > b\n']);
+  buffer.takeBack(left);
+  buffer.takeBack(Buffer.alloc(10_000));
+  buffer.leave();
+  assert.equal(write('c').buffer, left.buffer, 'and what a long line took is not');
+});
+
 test('digits are right where ordinals rise, jump, fall and gain a digit, on links in turn', () => {
   const buffer = new LineBuffer(64);
   const expected: string[] = [];

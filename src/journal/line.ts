@@ -45,6 +45,8 @@ export class LineBuffer {
   length = 0;
   #bytes: Buffer;
   readonly #capacity: number;
+  /** Memory that came back. */
+  readonly #spares: Buffer[] = [];
   /** Up to here the text is as it will be. */
   #settled = 0;
   /** Of the lines behind that: where the payload starts, and where it ends, in turn. */
@@ -75,7 +77,7 @@ export class LineBuffer {
     return this.#bytes.length;
   }
 
-  /** The text so far; valid until the next append or clear. */
+  /** The text so far; valid until the next append or clear (see `leave`). */
   text(): Buffer {
     this.#settle();
     return this.#bytes.subarray(0, this.length);
@@ -193,6 +195,28 @@ export class LineBuffer {
 
   /** Forgets all lines. Memory that a long line made it take is given back. */
   clear(): void {
+    this.#forget();
+    if (!this.#isKept(this.#bytes)) this.#bytes = Buffer.allocUnsafeSlow(this.#capacity);
+  }
+
+  /** Forgets all lines and goes on in other memory: the text stays valid until what is returned is taken back. */
+  leave(): Buffer {
+    const left = this.#bytes;
+    this.#forget();
+    this.#bytes = this.#spares.pop() ?? Buffer.allocUnsafeSlow(this.#capacity);
+    return left;
+  }
+
+  /** Takes memory that was left, to write into it again. */
+  takeBack(memory: Buffer): void {
+    if (this.#isKept(memory)) this.#spares.push(memory);
+  }
+
+  #isKept(memory: Buffer): boolean {
+    return memory.length <= this.#capacity * 4;
+  }
+
+  #forget(): void {
     this.length = 0;
     this.#settled = 0;
     this.#unsettled = 0;
@@ -202,7 +226,6 @@ export class LineBuffer {
     this.#time = -1;
     this.#link = new LinkLines(-1);
     this.#links.clear();
-    if (this.#bytes.length > this.#capacity * 4) this.#bytes = Buffer.allocUnsafeSlow(this.#capacity);
   }
 
   #reserve(more: number): void {

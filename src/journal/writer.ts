@@ -5,18 +5,24 @@ import type { SealedEvent, SealLine } from './chain.ts';
 import { DiskQueue, type DurableBlock, type JournalFault } from './disk-queue.ts';
 import { hourOf, type JournalFile, journalFile } from './files.ts';
 import { LineBuffer } from './line.ts';
+import { BlockCutter, type Packer } from './packer.ts';
 
 export interface JournalWriterOptions {
   readonly disk: Disk;
   /** The exchange's own: `<data>/journal/<exchange>`. */
   readonly directory: string;
   readonly exchange: string;
-  /** Longest time from a frame's append to the start of the write and fsync that make it durable, ms. */
+  /**
+   * Longest time from a frame's append to the start of the write and fsync that make it durable, ms. Where a block is
+   * packed aside, that comes on top.
+   */
   readonly syncMs?: number;
   /** Text at which a block closes. */
   readonly blockBytes?: number;
   /** Size at which `shouldRotate` asks for another file. */
   readonly fileBytesMax?: number;
+  /** How blocks are packed; without it at once, by the call that closes them. */
+  readonly packer?: Packer;
   readonly onFault?: (fault: JournalFault) => void;
   /**
    * A file that failed earlier: all that was on its way there is durable, there or in the files behind it. It may be
@@ -46,14 +52,13 @@ export class JournalWriter {
   readonly #blockBytes: number;
   readonly #fileBytesMax: number;
   readonly #lines: LineBuffer;
+  readonly #cutter: BlockCutter;
   readonly #queue: DiskQueue;
   #nowMs = 0;
   /** When the oldest frame was appended that no wanted fsync covers. */
   #oldestMs: number | null = null;
   #isOpen = false;
   #fileHour = 0;
-  /** Compressed size of the present file's blocks. */
-  #fileBytes = 0;
   framesAppended = 0;
 
   constructor(options: JournalWriterOptions) {
@@ -63,6 +68,7 @@ export class JournalWriter {
     this.#blockBytes = options.blockBytes ?? 1 << 20;
     this.#fileBytesMax = options.fileBytesMax ?? 256 << 20;
     this.#lines = new LineBuffer(this.#blockBytes + (this.#blockBytes >> 2));
+    this.#cutter = new BlockCutter(this.#lines, options.packer ?? packBlock);
     this.#queue = new DiskQueue({
       disk,
       directory,
@@ -78,7 +84,7 @@ export class JournalWriter {
     return this.#isOpen;
   }
 
-  /** Bytes in memory that are not durable: lines as text, blocks compressed. */
+  /** Bytes in memory that are not durable: lines as text, blocks compressed once they are packed. */
   get unsyncedBytes(): number {
     return this.#lines.length + this.#queue.memory;
   }
@@ -112,7 +118,6 @@ export class JournalWriter {
     if (this.#isOpen) throw new Error('a journal file is begun before the one before it is sealed');
     this.#isOpen = true;
     this.#fileHour = hourOf(startTime);
-    this.#fileBytes = 0;
     const packed = state === null ? null : compress(state);
     const memory = packed?.length ?? 0;
     const { promise, resolve } = Promise.withResolvers<string>();
@@ -191,18 +196,12 @@ export class JournalWriter {
   shouldRotate(time: number): boolean {
     if (!this.#isOpen) return true;
     if (this.#queue.failures > 0 || this.#queue.isOpening) return false;
-    const isLarge = this.#fileBytes + this.#lines.length >= this.#fileBytesMax;
+    const isLarge = this.#queue.fileBytes + this.#lines.length >= this.#fileBytesMax;
     return isLarge || this.#queue.tookOver || hourOf(time) > this.#fileHour;
   }
 
   #cut(): void {
-    if (this.#lines.length === 0) return;
-    const { frames, firstTime, lastTime, byLink } = this.#lines.counts();
-    const block = packBlock(this.#lines.text(), frames, firstTime, lastTime);
-    this.#lines.clear();
-    const memory = block.bytes.length;
-    this.#fileBytes += memory;
-    this.#queue.push({ kind: 'block', memory, block, firstTime, byLink });
+    if (this.#lines.length > 0) this.#queue.push(this.#cutter.cut());
   }
 
   #wantAll(): void {

@@ -1,7 +1,7 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
 import type { DecoderRequest, Exchange } from '../exchanges/index.ts';
 import type { Disk } from '../host/index.ts';
-import { type JournalFault, JournalWriter } from '../journal/index.ts';
+import { type JournalFault, JournalWriter, packAside } from '../journal/index.ts';
 import {
   Frame,
   isObject,
@@ -85,6 +85,7 @@ export class ExchangeRecorder {
       exchange: exchange.name,
       syncMs: world.setup.syncMs,
       fileBytesMax: world.setup.fileBytesMax,
+      packer: packAside,
       onFault: (fault) => this.#diskFault(fault),
       onDurable: (block) => this.decoding.durable(block),
     });

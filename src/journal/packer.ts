@@ -1,0 +1,72 @@
+import {
+  BLOCK_TEXT_MAX,
+  compressAside,
+  LIVE_SEARCH,
+  type PackedBlock,
+  packBlock,
+  packCompressed,
+} from './block.ts';
+import type { LineBuffer } from './line.ts';
+import type { BlockItem, PackingItem } from './queue-item.ts';
+
+/** Packs the lines of a block, at once (as `packBlock` does) or later; `text` does not change until it is done. */
+export type Packer = (
+  text: Buffer,
+  frames: number,
+  firstTime: number,
+  lastTime: number,
+) => PackedBlock | Promise<PackedBlock>;
+
+/** Below this, the way to another thread and back costs the caller as much as packing does. */
+const ASIDE_BYTES_MIN = 64 * 1024;
+
+/** Packs on a thread of the system's pool what is worth the way there. The bytes are those that `packBlock` makes. */
+export const packAside: Packer = (text, frames, firstTime, lastTime) => {
+  if (text.length < ASIDE_BYTES_MIN || text.length > BLOCK_TEXT_MAX)
+    return packBlock(text, frames, firstTime, lastTime);
+  return compressAside(text, LIVE_SEARCH).then((compressed) =>
+    packCompressed(compressed, text.length, frames, firstTime, lastTime),
+  );
+};
+
+/** Blocks of one writer that are packed aside at a time: the pool's few threads do the fsyncs too. */
+const ASIDE_MAX = 2;
+
+/**
+ * Cuts blocks off a LineBuffer. A block that is packed later takes the buffer's memory along and gives it back when it
+ * is done. While `ASIDE_MAX` do, a block is packed at once, so that a pool that lags behind slows the caller down and
+ * takes no more memory.
+ */
+export class BlockCutter {
+  readonly #lines: LineBuffer;
+  readonly #packer: Packer;
+  #aside = 0;
+
+  constructor(lines: LineBuffer, packer: Packer) {
+    this.#lines = lines;
+    this.#packer = packer;
+  }
+
+  /** Makes a block of all lines; the buffer is empty afterwards. */
+  cut(): BlockItem | PackingItem {
+    const lines = this.#lines;
+    const text = lines.text();
+    const { frames, firstTime, lastTime, byLink } = lines.counts();
+    const pack = this.#aside < ASIDE_MAX ? this.#packer : packBlock;
+    const packing = pack(text, frames, firstTime, lastTime);
+    if (!(packing instanceof Promise)) {
+      lines.clear();
+      return { kind: 'block', memory: packing.bytes.length, block: packing, firstTime, byLink };
+    }
+    const left = lines.leave();
+    this.#aside++;
+    const packed = packing
+      // Memory ran out, say. The text is still there; if this fails as well, the process ends.
+      .catch(() => packBlock(text, frames, firstTime, lastTime))
+      .finally(() => {
+        this.#aside--;
+        lines.takeBack(left);
+      });
+    return { kind: 'packing', memory: text.length, packed, firstTime, byLink };
+  }
+}
