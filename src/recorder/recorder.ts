@@ -23,7 +23,7 @@ const STATUS_MS = 500;
 const TICK_MS = 25;
 /** Load lasts when this share of the pool's chunks has waited for this long. */
 const LOADED_SHARE = 0.5;
-const LOADED_MS = 1000;
+const LOADED_MS = 5000;
 /** Longest wait for the journals' last bytes when the recorder fails, ms. */
 const RESCUE_MS = 2000;
 
