@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, suite, test } from 'node:test';
+import { promisify } from 'node:util';
 import { Child, endChildren, here, startFlood } from './child.ts';
 import { journalBytes, tableBytes } from './disk-use.ts';
 import type { Figure } from './figures.ts';
@@ -42,6 +44,16 @@ suite('a small flood', () => {
     }
     await flood.stop();
   });
+});
+
+test('the small benchmarks of shapes and books run, and print a line for each thing they measure', async () => {
+  for (const [script, lines] of [
+    ['shapes.ts', 4],
+    ['books.ts', 3],
+  ] as const) {
+    const { stdout } = await promisify(execFile)(process.execPath, [here(script), '--turns', '2']);
+    assert.equal(stdout.match(/^\|.*\d\.\d\d \|/gm)?.length, lines, stdout);
+  }
 });
 
 test('a tape goes on for ever: ids stay one unbroken chain and times never go back, turn after turn', () => {

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { allSent, Child, here } from './child.ts';
 import type { Figure } from './figures.ts';
 import { type Feed, type Mode, PARTS } from './flood/script.ts';
@@ -11,7 +11,8 @@ const CHANNELS: Readonly<Record<Feed, string>> = {
   'depth@100ms': 'book',
   bookTicker: 'quotes',
 };
-const PROGRAM = here('../bin/feedtape.mjs');
+/** What is measured: the built program where the npm scripts say so, as it is installed; else the source. */
+const PROGRAM = resolve(process.env.FEEDTAPE_PROGRAM ?? here('../bin/feedtape.mjs'));
 
 /** A data directory of a run's own, with the config that records the flood at `port`. */
 export class Recording {

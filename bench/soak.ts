@@ -9,17 +9,19 @@ import { balanceOf, mustBalance, Recording } from './record-flood.ts';
 /**
  * Records a paced flood for minutes: is memory flat, is every message kept?
  *
- *     npm run bench:soak -- [mode] [--rate N] [--for SECONDS] [--quiet SECONDS]
+ *     npm run bench:soak -- [mode] [--rate N] [--for SECONDS] [--quiet SECONDS] [--unverified]
  *
  * With `--quiet` it is the overload test: the flood is set faster than the recorder can go, ends, and then the
  * recorder is watched until journal and store have stopped growing, at most so long. At the end the closing balance
- * must account for every message that the flood handed over, and `verify` must find no fault.
+ * must account for every message that the flood handed over, and `verify` must find no fault (which takes about as long
+ * as the recording at full speed: `--unverified` leaves it out).
  */
 const { values, positionals } = parseArgs({
   options: {
     rate: { type: 'string', default: '20000' },
     for: { type: 'string', default: '600' },
     quiet: { type: 'string', default: '0' },
+    unverified: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
@@ -109,7 +111,11 @@ mustBalance(stderr, code, messages, recording.books);
 process.stdout.write(
   `Balance zero: ${balanceOf(stderr).rows} of ${messages} messages with rows, the rest the first diffs of books.\n`,
 );
-if (stderr.includes('store files will be made')) await recording.finish();
-await recording.verify();
-process.stdout.write('verify: no fault found\n');
+const steps = stderr.match(/rows come later|decoded again/g) ?? [];
+process.stdout.write(`Decoding stepped back and caught up: ${steps.join(', ') || 'never'}.\n`);
+if (!values.unverified) {
+  if (stderr.includes('store files will be made')) await recording.finish();
+  await recording.verify();
+  process.stdout.write('verify: no fault found\n');
+}
 await flood.stop();

@@ -78,11 +78,13 @@ export class DecodeStage {
 
   /** From the next line on nothing is decoded until `catchUp` is through. */
   fallBehind(): void {
-    const { journal } = this.#options;
+    const { exchange, journal, world } = this.#options;
     if (this.#behindFrom !== null || !journal.isOpen) return;
     // What was decoded ends with a block, so that what was not begins with one.
     journal.flush();
     this.#behindFrom = journal.lastNumber;
+    const message = 'messages come faster than they are decoded: they are journaled, and rows come later';
+    world.log('warn', message, { exchange: exchange.name });
   }
 
   /** The journal has made a block durable. */
@@ -107,9 +109,11 @@ export class DecodeStage {
 
   /** All that is durable is decoded: what is left is in memory. */
   async #catchTheRest(): Promise<void> {
-    await this.#options.journal.durable();
+    const { exchange, journal, world } = this.#options;
+    await journal.durable();
     while (!this.#backlog.isEmpty) await this.#decodeBlock();
     this.#behindFrom = null;
+    world.log('info', 'everything that is journaled is decoded again', { exchange: exchange.name });
   }
 
   async #decodeBlock(): Promise<void> {
