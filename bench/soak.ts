@@ -85,6 +85,9 @@ function print(title: string, samples: readonly Sample[]): void {
   ];
   const head = ['MiB', 's', 'RSS min', 'RSS max', 'first half', 'second half', 'journal', 'Parquet'];
   process.stdout.write(`${table(head, [row])}\n`);
+  const minutes = Map.groupBy(samples, ({ seconds }) => Math.floor(seconds / 60));
+  const texts = [...minutes.values()].map((minute) => mib(median(minute.map((sample) => sample.resident))));
+  process.stdout.write(`RSS, MiB, the median of each minute: ${texts.join(', ')}\n\n`);
 }
 
 process.stdout.write(`${machine()}\n${mode}, ${values.rate} messages a second for ${values.for} s\n\n`);

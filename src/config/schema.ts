@@ -48,7 +48,7 @@ export const settingsSchema = z
       ),
       fileBytesMax: whole(
         MIB,
-        16 * KIB * MIB,
+        1024 * MIB,
         256 * MIB,
         'A journal file is sealed when it reaches this size in bytes.',
       ),

@@ -1,10 +1,15 @@
 import { constants } from 'node:zlib';
 import type { Disk } from '../host/index.ts';
-import { compressAside, HEADER_BYTES, packCompressed, readBlockHeader, type Search } from './block.ts';
+import {
+  type BlockHeader,
+  compressAside,
+  HEADER_BYTES,
+  packCompressed,
+  readBlockHeader,
+  type Search,
+} from './block.ts';
 import { BlockChain, type SealedEvent } from './chain.ts';
-import { endsWithSeal } from './files.ts';
 import { Pace, type PaceOptions } from './pace.ts';
-import type { Block } from './reader.ts';
 import {
   addCounts,
   differenceOf,
@@ -72,7 +77,7 @@ export async function isDense(disk: Disk, path: string): Promise<boolean> {
  * read again and found to hold the same text with the same frames; whenever the process ends, one of both stands there,
  * whole. Any other file is left alone, with the reason. Nobody else may write the file meanwhile; who reads it may go on.
  *
- * One thread of the pool works at a time. Memory: the compressed file and two blocks (a file is closed at 256 MiB).
+ * One thread of the pool works at a time. Memory: some MiB, whatever the file's size: it is read in parts.
  * Rejects with the system's error where the disk fails; the old file then stands.
  */
 export async function densify(path: string, options: DensifyOptions): Promise<Densified> {
@@ -97,7 +102,7 @@ export async function densify(path: string, options: DensifyOptions): Promise<De
 
 /** Reads the new file again. Whatever is wrong with it is our error or the disk's, and no word on the old one. */
 async function prove(temporary: string, before: TapeContent, disk: Disk, pace: Pace): Promise<TapeContent> {
-  const now = await readSealed(await disk.read(temporary), pace).catch((error: unknown) => {
+  const now = await readSealed(disk, temporary, pace).catch((error: unknown) => {
     throw error instanceof Left ? new Error(`${temporary} came out wrong: ${error.message}`) : error;
   });
   const difference = differenceOf(before, now);
@@ -117,13 +122,13 @@ async function removeAfter(error: unknown, disk: Disk, temporary: string): Promi
 /** Writes the temporary file, durably, and returns what the old one holds. */
 async function rewrite(path: string, temporary: string, disk: Disk, pace: Pace): Promise<TapeContent> {
   if (await disk.exists(temporary)) await disk.remove(temporary);
-  const bytes = await disk.read(path);
-  if (!endsWithSeal(bytes)) throw new Left('unsealed', 'it does not end with a seal');
   const file = await disk.create(temporary);
   try {
     const chain = new BlockChain(true);
     const blocks = new DenseBlocks(chain, pace, (block) => file.append(block));
-    const before = await readSealed(bytes, pace, (block, byLink) => blocks.add(block, byLink));
+    const before = await readSealed(disk, path, pace, (header, text, byLink) =>
+      blocks.add(header, text, byLink),
+    );
     await blocks.close();
     await file.append(chain.seal(before.sealLine, false).block.bytes);
     await file.sync();
@@ -152,7 +157,7 @@ class DenseBlocks {
   }
 
   /** A block is never split: one that is larger than a dense block is one by itself. */
-  async add({ header, text }: Block, byLink: ReadonlyMap<number, number>): Promise<void> {
+  async add(header: BlockHeader, text: Buffer, byLink: ReadonlyMap<number, number>): Promise<void> {
     if (this.#textBytes + text.length > DENSE_BLOCK_BYTES) await this.close();
     this.#texts.push(text);
     this.#textBytes += text.length;

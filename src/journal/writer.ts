@@ -104,6 +104,11 @@ export class JournalWriter {
     return this.#queue.pushed;
   }
 
+  /** Size of the present file, with what is on its way there. */
+  get fileBytes(): number {
+    return this.#queue.fileBytes + this.#lines.length;
+  }
+
   /** True while the disk fails: from a failure to the next fsync that returns. */
   get isFaulty(): boolean {
     return this.#queue.failures > 0;

@@ -25,17 +25,26 @@ export class Backlog {
   }
 
   /**
-   * Reads the oldest block's lines and forgets the block.
-   * @throws where it cannot be read as it was written
+   * Reads the oldest block's lines; the block is forgotten once they are there.
+   * @throws where it cannot be read as it was written; it may be tried again, or dropped
    */
   async take(): Promise<Buffer> {
-    const block = this.#blocks[this.#first++];
+    const block = this.#blocks[this.#first];
     if (block === undefined) throw new RangeError('the backlog is empty');
+    const text = blockText(await this.#disk.readPart(block.path, block.offset, block.length));
+    this.drop();
+    return text;
+  }
+
+  /** Forgets the oldest block. */
+  drop(): void {
+    const block = this.#blocks[this.#first];
+    if (block === undefined) return;
+    this.#first++;
     this.bytes -= block.length;
     if (this.isEmpty || this.#first > 1024) {
       this.#blocks.splice(0, this.#first);
       this.#first = 0;
     }
-    return blockText(await this.#disk.readPart(block.path, block.offset, block.length));
   }
 }

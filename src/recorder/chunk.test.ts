@@ -152,6 +152,24 @@ test('while sockets are not read, time stands still for the recorder: what they 
   assert.ok((out.at(-1)?.upTo ?? 0) > paused);
 });
 
+test('no entry is older than a time up to which everything was said to be in', () => {
+  const { ear, out, time } = heldBack(4);
+  for (let read = 0; read < 30; read++) {
+    const readAt = time.now;
+    time.now += 40;
+    for (let n = 0; n < 3; n++) hear(ear, 1, Buffer.alloc(60), false, readAt);
+    if (read % 7 === 6) for (const { buffer } of out.slice(-2)) ear.release(buffer);
+  }
+  ear.flush();
+  let upTo = 0;
+  for (const chunk of out) {
+    const reader = new ChunkReader(chunk.buffer, chunk.used);
+    while (reader.next()) assert.ok(reader.time >= upTo, `${reader.time} after ${upTo}`);
+    upTo = chunk.upTo;
+  }
+  assert.ok(out.length > 10);
+});
+
 test('messages of one read share its stamp, and no stamp goes back behind one that was given', () => {
   const { ear, out } = heldBack(8);
   const stamps: [number, number][] = [

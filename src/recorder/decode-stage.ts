@@ -9,6 +9,11 @@ import type { SessionHooks } from './session-parts.ts';
 
 /** Journal that may wait to be decoded; above this the recorder takes no chunk. One open file holds all of it. */
 const BACKLOG_BYTES_MAX = 1024 * 1024 * 1024;
+/**
+ * A file that grew to this size while decoding was behind grows no more: it is caught up with, and the next one begun. No
+ * start could read one above 2 GiB.
+ */
+const FILE_BYTES_MAX = 1.25 * 1024 * 1024 * 1024;
 /** Decoding of what waits is interrupted this often, to look for chunks, ms. */
 const SLICE_MS = 8;
 
@@ -48,6 +53,8 @@ export class DecodeStage {
   readonly #backlog: Backlog;
   /** What has a higher number in the journal is not decoded; null while live. */
   #behindFrom: number | null = null;
+  /** Ends the wait for the disk, while there is one. */
+  #endWait: (() => void) | null = null;
 
   constructor(options: DecodeOptions) {
     const { exchange, rows, world, hooks, look } = options;
@@ -63,7 +70,9 @@ export class DecodeStage {
 
   /** True where no more may wait: some must be decoded before more is journaled. */
   get isFull(): boolean {
-    return this.#backlog.bytes > BACKLOG_BYTES_MAX;
+    const { journal } = this.#options;
+    if (!this.isBehind || journal.isFaulty) return false;
+    return this.#backlog.bytes > BACKLOG_BYTES_MAX || journal.fileBytes > FILE_BYTES_MAX;
   }
 
   /** Takes a line that has just been journaled. Returns how a received frame was counted; null: not yet, or no such. */
@@ -94,36 +103,50 @@ export class DecodeStage {
 
   /**
    * Decodes for some milliseconds what waits. When nothing does, lines are decoded at once again: nothing may be
-   * journaled before it returns.
+   * journaled before it returns. False where there was nothing that could be done now: the disk fails.
    */
-  async catchUp(): Promise<void> {
-    const { journal } = this.#options;
+  async catchUp(): Promise<boolean> {
     const until = performance.now() + SLICE_MS;
+    let isDone = false;
     while (this.isBehind && performance.now() < until) {
       if (!this.#backlog.isEmpty) await this.#decodeBlock();
       // While the disk fails, what is in memory stays there, and chunks go on being taken.
-      else if (journal.isFaulty) return;
-      else await this.#catchTheRest();
+      else if (this.#options.journal.isFaulty || !(await this.#catchTheRest())) return isDone;
+      isDone = true;
     }
+    return isDone;
   }
 
-  /** All that is durable is decoded: what is left is in memory. */
-  async #catchTheRest(): Promise<void> {
+  /** All that is durable is decoded: what is left is in memory. False where the disk fails meanwhile. */
+  async #catchTheRest(): Promise<boolean> {
     const { exchange, journal, world } = this.#options;
-    await journal.durable();
+    const { promise: fault, resolve } = Promise.withResolvers<void>();
+    this.#endWait = resolve;
+    await Promise.race([journal.durable(), fault]);
+    this.#endWait = null;
+    if (journal.isFaulty) return false;
     while (!this.#backlog.isEmpty) await this.#decodeBlock();
     this.#behindFrom = null;
     world.log('info', 'everything that is journaled is decoded again', { exchange: exchange.name });
+    return true;
+  }
+
+  /** The disk refused the journal: nobody waits for it here. */
+  diskFault(): void {
+    this.#endWait?.();
   }
 
   async #decodeBlock(): Promise<void> {
     try {
-      readLines(await this.#backlog.take(), (frame) => {
+      // A read that fails may have failed for a moment.
+      const text = await this.#backlog.take().catch(() => this.#backlog.take());
+      readLines(text, (frame) => {
         this.time = frame.time;
         if (isReceived(frame)) this.framesBehind--;
         this.session.line(frame);
       });
     } catch (error) {
+      this.#backlog.drop();
       this.#unreadable(error as Error);
     }
     if (this.store.isFull) await this.store.flush();

@@ -68,13 +68,25 @@ export class Densifier {
   }
 }
 
-/** The journal files whose store files are finished and that are not dense yet, oldest first. */
-export async function sparseFiles(disk: Disk, data: string, exchanges: readonly string[]): Promise<string[]> {
+/**
+ * The journal files whose store files are finished and that are not dense yet, oldest first. One that cannot be looked
+ * at is told to `failed` and left as it is: nothing of the recording depends on it.
+ */
+export async function sparseFiles(
+  disk: Disk,
+  data: string,
+  exchanges: readonly string[],
+  failed: (path: string, error: Error) => void,
+): Promise<string[]> {
   const paths: string[] = [];
   for (const exchange of exchanges) {
     const finished = await finishedNames(data, exchange);
     for (const { date, name, path } of await listFiles(disk, data, exchange))
-      if (finished.has(`${date}/${name}`) && !(await isDense(disk, path))) paths.push(path);
+      try {
+        if (finished.has(`${date}/${name}`) && !(await isDense(disk, path))) paths.push(path);
+      } catch (error) {
+        failed(path, error as Error);
+      }
   }
   return paths;
 }

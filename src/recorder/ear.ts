@@ -127,7 +127,8 @@ export class Ear implements Tape {
     if (!chunk.add(time, link, kind, bytes, start, end)) {
       this.flush();
       chunk = this.#take(end - start);
-      chunk.add(time, link, kind, bytes, start, end);
+      // What was handed over says how far time has come: no entry behind it may be older.
+      chunk.add(this.#stamp(time), link, kind, bytes, start, end);
     }
     this.#current = chunk;
   }
@@ -149,7 +150,7 @@ export class Ear implements Tape {
 
   /** Said again for each extra chunk: a link that has just opened is told as well. */
   #pause(): void {
-    if (this.#pausedAt === 0) this.#pausedAt = this.#options.clock.now();
+    if (this.#pausedAt === 0) this.#pausedAt = this.#now();
     this.#options.pause();
   }
 

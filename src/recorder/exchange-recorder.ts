@@ -19,7 +19,7 @@ import { inflate } from './inflate.ts';
 import { keyOf } from './journal-files.ts';
 import { MarketStats, sampleBatch } from './market-stats.ts';
 import type { ExchangeBalance, MarketStatus, RecorderSetup } from './messages.ts';
-import { turn } from './turn.ts';
+import { pause, turn } from './turn.ts';
 import { Watch } from './watch.ts';
 
 /** Journal bytes in memory, not yet durable, above which the disk is waited for. */
@@ -117,6 +117,7 @@ export class ExchangeRecorder {
     const fields = { exchange, act, path, error: message, retryMs };
     this.#world.log('error', 'the disk refused the journal; going on in a new file', fields);
     this.decoding.store.drop();
+    this.decoding.diskFault();
   }
 
   /** True where the next entry of this time belongs into a new file: `beginFile` must be awaited first. */
@@ -245,7 +246,8 @@ export class ExchangeRecorder {
   upTo(time: number): void {
     this.#time = Math.max(this.#time, time);
     this.#mayRotate = true;
-    if (this.#journal.isOpen) this.#watch.upTo(time, this.decoding.isBehind ? this.decoding.time : time);
+    if (this.#journal.isOpen)
+      this.#watch.upTo(time, this.decoding.framesBehind > 0 ? this.decoding.time : time);
     this.tick();
   }
 
@@ -291,10 +293,9 @@ export class ExchangeRecorder {
    */
   async stop(untilMs: number): Promise<void> {
     // A disk that fails leaves nothing to read back: it is waited for as far as time allows.
-    while (this.decoding.isBehind && performance.now() < untilMs) {
-      await this.decoding.catchUp();
-      await turn();
-    }
+    while (this.decoding.isBehind && performance.now() < untilMs)
+      if (await this.decoding.catchUp()) await turn();
+      else await pause();
     if (this.decoding.isBehind) this.decoding.store.drop();
     await this.#seal(this.#time);
   }

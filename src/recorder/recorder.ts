@@ -13,7 +13,7 @@ import { Finisher } from './finisher.ts';
 import { tapeOf } from './journal-files.ts';
 import type { FromRecorder, RecorderSetup } from './messages.ts';
 import { recoverExchange } from './recover.ts';
-import { turn } from './turn.ts';
+import { pause, turn } from './turn.ts';
 
 /** How often rows become readable in `recent/`, ms. */
 const FLUSH_MS = 3000;
@@ -56,6 +56,8 @@ export class Recorder {
   /** Since when many chunks have waited, on this process's clock; null while few do. */
   #loadedSince: number | null = null;
   #timers: NodeJS.Timeout[] = [];
+  /** Tells the journals the time, until all of them are sealed. */
+  #ticking: NodeJS.Timeout | undefined;
   #flushing = false;
   #broken = false;
 
@@ -108,13 +110,13 @@ export class Recorder {
       this.#recorders.set(exchange.name, recorder);
       this.#owners.set(runLink, recorder);
     }
-    this.#timers = [
-      setInterval(() => this.#tick(), TICK_MS),
-      setInterval(() => this.#flush(), FLUSH_MS),
-      setInterval(() => this.#status(), STATUS_MS),
-    ];
+    this.#ticking = setInterval(() => this.#tick(), TICK_MS);
+    this.#timers = [setInterval(() => this.#flush(), FLUSH_MS), setInterval(() => this.#status(), STATUS_MS)];
     this.#post({ kind: 'ready', recovered });
-    for (const file of await sparseFiles(nodeDisk, data, [...this.#recorders.keys()])) densifier.add(file);
+    const unread = (path: string, error: Error): void =>
+      this.#log('warn', 'a sealed journal file cannot be read', { path, error: error.message });
+    const exchanges = [...this.#recorders.keys()];
+    for (const file of await sparseFiles(nodeDisk, data, exchanges, unread)) densifier.add(file);
   }
 
   #log(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void {
@@ -186,7 +188,11 @@ export class Recorder {
         const request = this.#stopRequest;
         this.#stopRequest = null;
         return this.#stop(request);
-      } else if (!(await this.#catchUp())) return;
+      } else {
+        const caughtUp = await this.#catchUp();
+        if (caughtUp === 'live') return;
+        if (caughtUp === 'stuck') await pause();
+      }
       // Messages, timers and the disk have their turn: only then is it known how many chunks wait.
       await turn();
     }
@@ -203,15 +209,15 @@ export class Recorder {
     for (const recorder of this.#recorders.values()) recorder.decoding.fallBehind();
   }
 
-  /** Decodes some of what waits; false where nothing does. */
-  async #catchUp(): Promise<boolean> {
-    let isBehind = false;
+  /** Decodes some of what waits: nothing does (live), some was decoded, or nothing can be (stuck: the disk fails). */
+  async #catchUp(): Promise<'live' | 'decoded' | 'stuck'> {
+    let state: 'live' | 'decoded' | 'stuck' = 'live';
     for (const { decoding } of this.#recorders.values()) {
       if (!decoding.isBehind) continue;
-      isBehind = true;
-      await decoding.catchUp();
+      if (await decoding.catchUp()) state = 'decoded';
+      else if (state === 'live') state = 'stuck';
     }
-    return isBehind;
+    return state;
   }
 
   async #chunk(chunk: Chunk): Promise<void> {
@@ -262,12 +268,17 @@ export class Recorder {
     if (this.#broken) return;
     const began = performance.now();
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#densifier?.stop();
+    const densified = this.#densifier?.stop();
     for (const recorder of this.#recorders.values()) {
       await recorder.stop(began + finishMs);
       await this.#saveEndState(recorder);
     }
-    await this.#finisher?.settle(Math.max(0, finishMs - (performance.now() - began)));
+    // Until here the journals were told the time: what one exchange waits for must not keep another's lines from disk.
+    clearInterval(this.#ticking);
+    await Promise.all([
+      densified,
+      this.#finisher?.settle(Math.max(0, finishMs - (performance.now() - began))),
+    ]);
     const totals = new Map<ExchangeRecorder, number>();
     for (const [link, count] of Object.entries(received)) {
       const owner = this.#owners.get(Number(link));

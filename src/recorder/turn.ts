@@ -4,3 +4,13 @@ export function turn(): Promise<void> {
     setImmediate(resolve);
   });
 }
+
+/** How long a pause is, ms. */
+const PAUSE_MS = 25;
+
+/** A while, for what can do nothing now and need not be quick. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, PAUSE_MS);
+  });
+}

@@ -30,6 +30,11 @@ export class ShapeReader {
     return this.#reference.problem;
   }
 
+  /** The last frame was a mismatch for a text that should be a decimal, and is none. */
+  get isBadDecimal(): boolean {
+    return this.#reference.isBadDecimal;
+  }
+
   read(frame: Frame): Verdict {
     if (this.#bytes.read(frame.bytes, frame.start, frame.end)) return 'read';
     this.declined++;

@@ -20,6 +20,8 @@ export class ReferenceReader {
   #base = 0;
   /** Why the last message is not of this shape; empty where it is. */
   problem = '';
+  /** It was a text that should be a decimal, and is none. */
+  isBadDecimal = false;
 
   constructor(shape: Shape, reading: Reading, decimals: DecimalReader, drift: Drift) {
     this.#name = shape.name;
@@ -40,8 +42,10 @@ export class ReferenceReader {
     this.#texts = [];
     this.#length = 0;
     this.problem = '';
+    this.isBadDecimal = false;
     if (!this.#value(this.#root, message)) return false;
-    reading.bytes = Buffer.from(this.#texts.join(''));
+    // Each by itself: two halves of a character in two texts must not become one.
+    reading.bytes = Buffer.concat(this.#texts.map((text) => Buffer.from(text)));
     if (reading.decimals.inexact > 0) this.#decimals.inexact += reading.decimals.inexact;
     if (this.#unknown.length > 0) this.#drift.note(this.#name, this.#unknown);
     return true;
@@ -85,8 +89,9 @@ export class ReferenceReader {
   }
 
   #wrong(node: ShapeNode, value: unknown): false {
-    if (this.problem === '')
-      this.problem = `expected ${expectation(node)} at ${node.path || 'the top'}, got ${shown(value)}`;
+    if (this.problem !== '') return false;
+    this.isBadDecimal = node.kind === 'decimal' && typeof value === 'string' && value !== '';
+    this.problem = `expected ${expectation(node)} at ${node.path || 'the top'}, got ${shown(value)}`;
     return false;
   }
 

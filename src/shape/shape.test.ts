@@ -281,3 +281,10 @@ test('a lax number that is none counts as absent', () => {
   }
   assert.equal(read('{"a":5,"b":6,"c":"x"}'), 'mismatch', 'other fields stay strict');
 });
+
+test('halves of a character in two texts stay halves: no text behind them moves', () => {
+  const three = shape('three', object({ a: text(), b: text(), c: text() }));
+  const { reading, read } = readerOf(three);
+  assert.equal(read('{"a":"q\\ud83d","b":"\\ude00w","c":"hello"}'), 'read');
+  assert.equal(reading.text(three.slots.c), 'hello');
+});

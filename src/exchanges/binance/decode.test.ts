@@ -276,3 +276,14 @@ test('any text is taken without an exception or is refused by a decimal', () => 
     { numRuns: 500 },
   );
 });
+
+test('a message of the stream with a price that is none throws, so that the session opens a gap', () => {
+  const quote = '{"u":1,"s":"BNBBTC","b":"1","B":"1","a":"2","A":"x"}';
+  for (const [stream, data] of [
+    ['bnbbtc@trade', SPOT_TRADE.replace('0.001', 'abc')],
+    ['bnbbtc@bookTicker', quote],
+  ] as const)
+    assert.throws(() => payload('spot', stream, data), /expected a decimal at data\.[pA], got "(abc|x)"/);
+  const other = SPOT_TRADE.replace('0.001', 'abc').replace('BNBBTC', 'ETHBTC');
+  assert.equal(payload('spot', 'bnbbtc@trade', other).rows[0]?.reason, 'unknown', 'not of this stream');
+});

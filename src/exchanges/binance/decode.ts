@@ -181,6 +181,11 @@ export class BinanceDecoder implements LinkDecoder {
   /** Reads a frame by its shape; null where that is done, else what became of the frame. */
   #refused(frame: Frame, route: Route, source: Source<{ readonly s: TextSlot }>): Outcome | null {
     const verdict = source.reader.read(frame);
+    if (verdict === 'mismatch' && source.reader.isBadDecimal && isOf(route, frame)) {
+      // The message is this stream's and cannot be read: the session says so with a gap.
+      this.#host.heard(route.stream);
+      throw new TypeError(source.reader.problem);
+    }
     if (verdict === 'malformed') return this.#host.undecoded('malformed', route.channel, route.symbol);
     if (verdict === 'mismatch' || !source.reading.equals(source.slots.s, route.symbolBytes))
       return this.#unknown(route);
@@ -321,4 +326,13 @@ function dayValues(reading: Reading, slots: Pick<MiniSlots, 'c' | 'o' | 'h' | 'l
 function spelling(symbol: string, data: unknown): string {
   if (!isObject(data) || typeof data.s !== 'string') return symbol;
   return data.s.toLowerCase() === symbol.toLowerCase() ? data.s : symbol;
+}
+
+/** Whether a frame that could not be read is about the route's symbol and of its kind, by what JSON.parse makes of it. */
+function isOf({ symbol, variant }: Route, frame: Frame): boolean {
+  const message = parseJson(frame.text());
+  const payload = isObject(message) && isObject(message.data) ? message.data : message;
+  if (!isObject(payload) || payload.s !== symbol) return false;
+  const meaning = eventMeaning(payload.e);
+  return payload.e === undefined ? variant === 'bookTicker' : meaning?.variant === variant;
 }

@@ -19,7 +19,7 @@ export const binance: Exchange = {
   name: 'binance',
   title: 'Binance',
   aliases: [],
-  decoderVersion: 1,
+  decoderVersion: 2,
   markets: MARKETS,
   planLinks,
   subscribe,

@@ -20,7 +20,7 @@ export const bitfinex: Exchange = {
   name: 'bitfinex',
   title: 'Bitfinex',
   aliases: [],
-  decoderVersion: 1,
+  decoderVersion: 2,
   markets: MARKETS,
   planLinks,
   subscribe,

@@ -20,7 +20,7 @@ export const bybit: Exchange = {
   name: 'bybit',
   title: 'Bybit',
   aliases: ['bybit v5'],
-  decoderVersion: 1,
+  decoderVersion: 2,
   markets: MARKETS,
   planLinks,
   subscribe,

@@ -17,7 +17,7 @@ export const coinex: Exchange = {
   name: 'coinex',
   title: 'CoinEx',
   aliases: ['coinex'],
-  decoderVersion: 1,
+  decoderVersion: 2,
   markets: MARKETS,
   planLinks,
   subscribe,

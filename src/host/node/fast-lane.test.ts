@@ -66,6 +66,7 @@ const wrong = fc.constantFrom(
   frame(0x81, Buffer.from('masked'), true),
   frame(0x80, Buffer.from('goes on from nothing')),
   Buffer.concat([frame(0x01, Buffer.from('begun')), frame(0x81, Buffer.from('another'))]),
+  Buffer.concat([Buffer.from([0x89, 126, 0, 1]), Buffer.from('p')]),
   frame(0x88, Buffer.from([3, 232])),
   frame(0x88, Buffer.alloc(0)),
   frame(0x88, Buffer.from([1])),

@@ -130,10 +130,10 @@ export class FastLane {
         break;
       case PING:
       case PONG:
-        isRight &&= payload <= CONTROL_BYTES_MAX;
+        isRight &&= second <= CONTROL_BYTES_MAX;
         break;
       case GOODBYE:
-        isRight &&= payload <= CONTROL_BYTES_MAX;
+        isRight &&= second <= CONTROL_BYTES_MAX;
         this.#isLast = isRight;
         break;
       default:
