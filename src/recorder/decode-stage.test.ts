@@ -64,6 +64,7 @@ class Bench {
       exchange: 'binance',
       blockBytes: 600,
       onDurable: (block) => this.stage.durable(block),
+      onFault: () => this.stage.diskFault(),
       ...(packsAside ? { packer: this.packer.pack } : {}),
     });
     this.stage = new DecodeStage({
@@ -195,4 +196,21 @@ test('a block that cannot be read back is reported, opens gaps, and ends nothing
   bench.append();
   bench.rows.flush();
   assert.equal(bench.made.at(-1)?.table, 'gap_events', 'the next trade closes the gap');
+});
+
+test('a disk that fails while the last lines are waited for does not keep chunks waiting', async () => {
+  const bench = new Bench();
+  await bench.begin();
+  bench.append();
+  bench.stage.fallBehind();
+  await bench.tick();
+  for (let i = 0; i < 5; i++) bench.append();
+  bench.disk.failing = (kind) => kind === 'append' || kind === 'create';
+  assert.equal(await bench.stage.catchUp(), false);
+  assert.equal(bench.stage.isBehind, true);
+  bench.append();
+  bench.disk.failing = () => false;
+  for (let i = 0; i < 80; i++) await bench.tick();
+  await bench.throughBacklog();
+  assert.deepEqual(bench.made, bench.expected());
 });
