@@ -116,7 +116,13 @@ export class Recorder {
     const unread = (path: string, error: Error): void =>
       this.#log('warn', 'a sealed journal file cannot be read', { path, error: error.message });
     const exchanges = [...this.#recorders.keys()];
-    for (const file of await sparseFiles(nodeDisk, data, exchanges, unread)) densifier.add(file);
+    try {
+      for (const file of await sparseFiles(nodeDisk, data, exchanges, unread)) densifier.add(file);
+    } catch (error) {
+      this.#log('warn', 'the journal cannot be listed: older files stay as they are until the next start', {
+        error: (error as Error).message,
+      });
+    }
   }
 
   #log(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void {

@@ -5,7 +5,8 @@ import type { Cells } from './reading.ts';
 /*
  * One function a kind of field: reads the value that begins at `at` into a cell and returns the position behind it, or
  * -1 where it declines. None looks at a byte from `end` on. What they accept, the reference reader accepts, with the
- * same number and the same text.
+ * same number and the same text. The loops over digits stand in each that needs one: as a function they share, integers
+ * and times took about two fifths longer.
  */
 
 const SPACE = 32;
