@@ -214,3 +214,20 @@ test('a disk that fails while the last lines are waited for does not keep chunks
   await bench.throughBacklog();
   assert.deepEqual(bench.made, bench.expected());
 });
+
+test('it is full only while it is behind a file that is too large, on a disk that works', async () => {
+  const bench = new Bench();
+  await bench.begin();
+  let isFaulty = false;
+  let fileBytes = 2 ** 31;
+  Object.defineProperty(bench.journal, 'fileBytes', { get: () => fileBytes });
+  Object.defineProperty(bench.journal, 'isFaulty', { get: () => isFaulty });
+  assert.equal(bench.stage.isFull, false, 'nothing waits');
+  bench.stage.fallBehind();
+  assert.equal(bench.stage.isFull, true);
+  isFaulty = true;
+  assert.equal(bench.stage.isFull, false, 'what waits cannot be decoded before the disk works');
+  isFaulty = false;
+  fileBytes = 2 ** 30;
+  assert.equal(bench.stage.isFull, false, 'a file of the greatest size that a config may ask for');
+});

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import type { Timers } from '../host/index.ts';
+import { nodeDisk, type Timers } from '../host/index.ts';
 import { CrashDisk } from '../journal/crash-disk.ts';
 import { isDense, JournalWriter } from '../journal/index.ts';
-import { Densifier } from './densifier.ts';
+import { finishedFile } from '../store/index.ts';
+import { Densifier, sparseFiles } from './densifier.ts';
+import { keyOf, listFiles } from './journal-files.ts';
 
 const START = 1_700_000_000_000_000;
 const atOnce: Timers = {
@@ -56,4 +61,28 @@ test('with no share, and after a stop, nothing is written again', async () => {
   stopped.add(path);
   await stopped.stop();
   assert.equal(await isDense(disk, path), false);
+});
+
+test('a start finds the finished files that are not dense; one that cannot be read hides none', async (t) => {
+  const data = mkdtempSync(join(tmpdir(), 'feedtape-densifier-'));
+  t.after(() => rmSync(data, { recursive: true }));
+  const journal = new JournalWriter({ disk: nodeDisk, directory: join(data, 'journal', 'x'), exchange: 'x' });
+  const paths: string[] = [];
+  for (let n = 0; n < 4; n++) {
+    const start = START + n * 1e6;
+    paths.push((await journal.beginFile(start, null)).path);
+    journal.append(start + 1, 1, 1, 'received', Buffer.from('{}'), 0, 2);
+    await journal.seal({ time: start + 2, link: 2, ordinal: 1 });
+  }
+  for (const file of (await listFiles(nodeDisk, data, 'x')).slice(0, 3)) {
+    const marker = finishedFile(data, keyOf(file));
+    mkdirSync(dirname(marker), { recursive: true });
+    writeFileSync(marker, '{}');
+  }
+  rmSync(paths[1] as string);
+  mkdirSync(paths[1] as string);
+  const unread: string[] = [];
+  const found = await sparseFiles(nodeDisk, data, ['x', 'absent'], (path) => unread.push(path));
+  assert.deepEqual(found, [paths[0], paths[2]]);
+  assert.deepEqual(unread, [paths[1]]);
 });
