@@ -1,6 +1,6 @@
 import pino, { type Logger } from 'pino';
 import type { LogLevel } from '../config/index.ts';
-import { LiveRows, LiveScreen, printable, renderTable } from '../monitor/index.ts';
+import { type LiveRow, LiveRows, LiveScreen, printable, renderTable } from '../monitor/index.ts';
 import type { Recording } from '../recorder/index.ts';
 
 /** How often the live table is drawn, ms. */
@@ -55,13 +55,11 @@ export class RecordingView {
   /** Begins showing; the function returned ends it. */
   show(recording: Recording): () => void {
     this.#reportRecovered(recording);
-    const rows = new LiveRows();
     const started = performance.now();
+    const rows = new LiveRows(started);
     let told = false;
-    const draw = (): void => {
-      const live = rows.rows(recording.links, recording.status, performance.now());
-      if (this.#terminal) this.#screen.draw(this.#frame(live, recording, started));
-    };
+    const live = (): LiveRow[] => rows.rows(recording.links, recording.status, performance.now());
+    const draw = (): void => this.#screen.draw(this.#frame(live(), recording, started));
     const watchOffline = (): void => {
       const { links, listingError } = recording;
       if (told || this.#offlineHint === null || performance.now() - started < OFFLINE_MS) return;
@@ -73,13 +71,13 @@ export class RecordingView {
       );
     };
     const report = (): void => {
-      for (const line of rows.rows(recording.links, recording.status, performance.now()))
-        this.#log('info', 'recording', { ...line });
+      for (const line of live()) this.#log('info', 'recording', { ...line });
     };
-    const timers = [setInterval(draw, DRAW_MS), setInterval(watchOffline, 500)];
-    if (!this.#terminal) timers.push(setInterval(report, REPORT_MS));
+    // The rates are those since the call before: one of the two asks for them, not both.
+    const timers = [setInterval(watchOffline, 500)];
+    timers.push(this.#terminal ? setInterval(draw, DRAW_MS) : setInterval(report, REPORT_MS));
     return () => {
-      draw();
+      if (this.#terminal) draw();
       for (const timer of timers) clearInterval(timer);
     };
   }
@@ -89,7 +87,7 @@ export class RecordingView {
     else this.#logger.warn(text);
   }
 
-  #frame(live: Parameters<typeof renderTable>[0], recording: Recording, started: number): string[] {
+  #frame(live: readonly LiveRow[], recording: Recording, started: number): string[] {
     const seconds = Math.round((performance.now() - started) / 1000);
     // A terminal that does not know its size says 0.
     const width = process.stderr.columns || 120;

@@ -8,11 +8,19 @@ interface Totals {
   readonly bytes: number;
 }
 
-/** Turns the recorder's totals and the links' states into the lines of the live table, with rates since the last call. */
+/**
+ * Turns the recorder's totals and the links' states into the lines of the live table, with rates since the last call.
+ */
 export class LiveRows {
+  readonly #beganMs: number;
   readonly #before = new Map<string, Totals>();
 
-  /** `nowMs` is any monotonic time. */
+  /** `beganMs`: when the recording began, in any monotonic time; the first rates are since then. */
+  constructor(beganMs: number) {
+    this.#beganMs = beganMs;
+  }
+
+  /** `nowMs`: the same time as `beganMs`. */
   rows(links: readonly LinkKeeper[], status: readonly MarketStatus[], nowMs: number): LiveRow[] {
     const markets = new Map<string, LinkKeeper[]>();
     for (const link of links) {
@@ -25,7 +33,7 @@ export class LiveRows {
   #row(key: string, links: readonly LinkKeeper[], status: readonly MarketStatus[], nowMs: number): LiveRow {
     const [exchange = '', market = ''] = key.split(' ');
     const now = status.find((line) => line.exchange === exchange && line.market === market);
-    const before = this.#before.get(key) ?? { at: nowMs, frames: 0, bytes: 0 };
+    const before = this.#before.get(key) ?? { at: this.#beganMs, frames: 0, bytes: 0 };
     const seconds = Math.max(0.001, (nowMs - before.at) / 1000);
     if (nowMs - before.at > 900 || !this.#before.has(key))
       this.#before.set(key, { at: nowMs, frames: now?.frames ?? 0, bytes: now?.bytes ?? 0 });

@@ -82,10 +82,11 @@ test('the screen draws over what it drew, and a line above it leaves the table f
 });
 
 test('rates are over the time since the last look; links and streams are counted per market', () => {
-  const rows = new LiveRows();
+  const rows = new LiveRows(0);
   const links = [keeper('open'), keeper('waiting'), keeper('open', 'usdm')];
-  rows.rows(links, [status({ frames: 100, bytes: 1000 })], 0);
-  const [spot, usdm] = rows.rows(links, [status({ frames: 300, bytes: 5000, gaps: 2, gapsOpen: 1 })], 2000);
+  const [first] = rows.rows(links, [status({ frames: 100, bytes: 1000 })], 500);
+  assert.deepEqual([first?.framesPerSecond, first?.bytesPerSecond], [200, 2000], 'since the beginning');
+  const [spot, usdm] = rows.rows(links, [status({ frames: 300, bytes: 5000, gaps: 2, gapsOpen: 1 })], 2500);
   assert.equal(spot?.framesPerSecond, 100);
   assert.equal(spot?.bytesPerSecond, 2000);
   assert.equal(spot?.links, '1/2 up');
@@ -107,6 +108,6 @@ test('bytes read well at every size', () => {
 });
 
 test('rows that are made late are said to be', () => {
-  const rows = new LiveRows().rows([keeper('open')], [status({ behindMs: 12_400 })], 0);
+  const rows = new LiveRows(0).rows([keeper('open')], [status({ behindMs: 12_400 })], 0);
   assert.equal(rows[0]?.links, '1 up, rows 12 s behind');
 });
