@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Frame, Rows } from '../src/record/index.ts';
-import { FileStore, type JournalKey, openEngine, storeFile } from '../src/store/index.ts';
+import { FileStore, type JournalKey, StoreEngine, storeFile } from '../src/store/index.ts';
 
 /**
  * What a trade row costs from the decoder's call to its finished Parquet file, by stage, in CPU of all threads, and
@@ -58,7 +58,7 @@ function spent(stage: string): void {
 const values = trades();
 const data = mkdtempSync(join(tmpdir(), 'feedtape-bench-'));
 try {
-  const { instance, connection } = await openEngine({
+  const engine = new StoreEngine({
     memory: '512MB',
     threads: 2,
     temporaryDirectory: join(data, 'scratch'),
@@ -91,7 +91,7 @@ try {
   rows.flush();
   spent('rows');
 
-  const store = await FileStore.open(data, key, instance, rows.streams);
+  const store = await FileStore.open(data, key, engine, rows.streams);
   rows.redirect((batch) => {
     const before = performance.now();
     store.append(batch);
@@ -106,7 +106,7 @@ try {
     await store.flush();
     spent('flush');
   }
-  await store.finish(1, '');
+  await store.finish(1);
   spent('finish');
   delete cpu.before;
   cpu.append = (cpu.append ?? 0) - (cpu.rows ?? 0);
@@ -117,10 +117,11 @@ try {
   process.stdout.write(
     `all     ${micro(Object.values(cpu).reduce((a, b) => a + b))} µs CPU a row, all threads; longest append ${longestMs.toFixed(1)} ms\n`,
   );
-  const columns = await connection.runAndReadAll(
+  const columns = await (await engine.connect()).runAndReadAll(
     `SELECT path_in_schema, sum(total_compressed_size) / ${total}, any_value(encodings)
      FROM parquet_metadata('${storeFile(data, 'trades', key)}') GROUP BY ALL ORDER BY min(column_id)`,
   );
+  await engine.close();
   let bytes = 0;
   for (const [name, size, encodings] of columns.getRowsJS()) {
     bytes += Number(size);

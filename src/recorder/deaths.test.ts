@@ -83,8 +83,8 @@ const START = `
       return 'rows';
     },
   }) };
-  const { instance } = await store.openEngine({ memory: '200MB', threads: 1, temporaryDirectory: data + '/scratch' });
-  await recover.recoverExchange(exchange, { setup: { data }, disk: host.nodeDisk, instance, log: (level, message) => console.log(message) }, 'v1');
+  const engine = new store.StoreEngine({ memory: '200MB', threads: 1, temporaryDirectory: data + '/scratch' });
+  await recover.recoverExchange(exchange, { setup: { data }, disk: host.nodeDisk, engine, log: (level, message) => console.log(message) });
   process.exit(0);
 `;
 

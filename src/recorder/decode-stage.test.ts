@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { findExchange } from '../exchanges/index.ts';
 import { CrashDisk, turn } from '../journal/crash-disk.ts';
 import { JournalWriter } from '../journal/index.ts';
 import { ManualPacker } from '../journal/manual-packer.ts';
 import { type Frame, type RowObject, Rows, rowObject, textFrame } from '../record/index.ts';
+import type { StoreEngine } from '../store/index.ts';
 import { DecodeStage } from './decode-stage.ts';
 import type { Finisher } from './finisher.ts';
 import { Session } from './session.ts';
@@ -74,7 +74,7 @@ class Bench {
       world: {
         disk: this.disk,
         setup: { data: '/' },
-        instance: {} as DuckDBInstance,
+        engine: {} as StoreEngine,
         finisher: {} as Finisher,
         log: (_level, message) => this.logged.push(message),
       },

@@ -1,4 +1,3 @@
-import type { DuckDBInstance } from '@duckdb/node-api';
 import type { DecoderRequest, Exchange } from '../exchanges/index.ts';
 import type { Disk } from '../host/index.ts';
 import { type JournalFault, JournalWriter, packAside } from '../journal/index.ts';
@@ -12,6 +11,7 @@ import {
   TAPE_FORMAT,
   type TapeEvent,
 } from '../record/index.ts';
+import type { StoreEngine } from '../store/index.ts';
 import type { EntryKind } from './chunk.ts';
 import { DecodeStage } from './decode-stage.ts';
 import type { Finisher } from './finisher.ts';
@@ -31,7 +31,7 @@ const HOUR_US = 3_600_000_000;
 export interface RecorderWorld {
   readonly setup: RecorderSetup;
   readonly disk: Disk;
-  readonly instance: DuckDBInstance;
+  readonly engine: StoreEngine;
   readonly finisher: Finisher;
   request(link: number, request: DecoderRequest): void;
   log(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void;

@@ -1,12 +1,10 @@
 import type { FileStore } from '../store/index.ts';
 
-/** How often copies that were told to end are told again, ms. */
+/** How often finishes that were told to end are told again, ms. */
 const INTERRUPT_MS = 20;
 
 export interface FinisherOptions {
   readonly decoderVersions: (exchange: string) => number;
-  /** Version of the engine, for the markers. */
-  readonly engine: string;
   readonly onFinished: (store: FileStore) => void;
   readonly onError: (store: FileStore, error: Error) => void;
 }
@@ -17,7 +15,6 @@ export interface FinisherOptions {
  */
 export class Finisher {
   readonly #decoderVersions: (exchange: string) => number;
-  readonly #engine: string;
   readonly #onFinished: (store: FileStore) => void;
   readonly #onError: (store: FileStore, error: Error) => void;
   readonly #waiting = new Set<FileStore>();
@@ -26,7 +23,6 @@ export class Finisher {
 
   constructor(options: FinisherOptions) {
     this.#decoderVersions = options.decoderVersions;
-    this.#engine = options.engine;
     this.#onFinished = options.onFinished;
     this.#onError = options.onError;
   }
@@ -37,7 +33,7 @@ export class Finisher {
     this.#work = this.#work.then(async () => {
       if (this.#late.includes(store)) return;
       try {
-        const finished = await store.finish(this.#decoderVersions(store.key.exchange), this.#engine);
+        const finished = await store.finish(this.#decoderVersions(store.key.exchange));
         stored(finished.rows as Record<string, number>);
         this.#waiting.delete(store);
         // It may have been through before it could be told to end.
@@ -73,7 +69,7 @@ export class Finisher {
     clearInterval(interrupting);
   }
 
-  /** A copy may be between two statements just now: it is told again until all have ended. */
+  /** One may be between two statements just now: it is told again until all have ended. */
   #interrupt(): void {
     for (const store of this.#late) store.interrupt();
   }

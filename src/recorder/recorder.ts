@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import type { DuckDBInstance } from '@duckdb/node-api';
 import { EXCHANGES, findExchange } from '../exchanges/index.ts';
 import { nodeDisk, nodeTimers } from '../host/index.ts';
 import { isObject, parseJson } from '../record/index.ts';
-import { openEngine, scratchDirectory } from '../store/index.ts';
+import { StoreEngine, scratchDirectory } from '../store/index.ts';
 import { ChunkReader } from './chunk.ts';
 import { Densifier, sparseFiles } from './densifier.ts';
 import type { Chunk } from './ear.ts';
@@ -46,7 +45,7 @@ export class Recorder {
   readonly #post: (message: FromRecorder, transfer?: ArrayBuffer[]) => void;
   readonly #recorders = new Map<string, ExchangeRecorder>();
   readonly #owners = new Map<number, ExchangeRecorder>();
-  #instance: DuckDBInstance | null = null;
+  #engine: StoreEngine | null = null;
   #finisher: Finisher | null = null;
   #densifier: Densifier | null = null;
   /** Chunks that wait; bounded by the ear's pool, which gets them back when they are done. */
@@ -70,9 +69,8 @@ export class Recorder {
   async start(): Promise<void> {
     const { data, memory, runLinks } = this.#setup;
     const scratch = scratchDirectory(data, 'recorder');
-    const { instance, connection } = await openEngine({ memory, threads: 2, temporaryDirectory: scratch });
-    this.#instance = instance;
-    const version = (await connection.runAndReadAll('SELECT version()')).getRows()[0]?.[0];
+    const engine = new StoreEngine({ memory, threads: 2, temporaryDirectory: scratch });
+    this.#engine = engine;
     const densifier = new Densifier({
       disk: nodeDisk,
       timers: nodeTimers,
@@ -82,7 +80,6 @@ export class Recorder {
     this.#densifier = densifier;
     const finisher = new Finisher({
       decoderVersions: (exchange) => findExchange(exchange)?.decoderVersion ?? 0,
-      engine: String(version),
       onFinished: ({ key }) => densifier.add(tapeOf(data, key)),
       onError: (store, error) =>
         this.#log('error', 'store files will be made at the next start', {
@@ -94,14 +91,14 @@ export class Recorder {
     const world: RecorderWorld = {
       setup: this.#setup,
       disk: nodeDisk,
-      instance,
+      engine,
       finisher,
       request: (link, request) => this.#post({ kind: 'request', link, request }),
       log: (level, message, fields) => this.#log(level, message, fields),
     };
     const recovered = [];
     for (const exchange of EXCHANGES) {
-      const found = await recoverExchange(exchange, world, String(version));
+      const found = await recoverExchange(exchange, world);
       recovered.push(...found.files);
       const runLink = runLinks[exchange.name];
       if (runLink === undefined) continue;
@@ -296,8 +293,8 @@ export class Recorder {
     this.#post({ kind: 'stopped', balance });
   }
 
-  /** Lets the engine go; for recorders that run inline. */
-  close(): void {
-    this.#instance?.closeSync();
+  /** Lets threads and engine go; for recorders that run inline. */
+  async close(): Promise<void> {
+    await this.#engine?.close();
   }
 }

@@ -18,7 +18,14 @@ import type { DecoderHost, Exchange, LinkContext, LinkDecoder, Outcome } from '.
 import { type Disk, nodeDisk } from '../host/index.ts';
 import { type JournalFile, JournalWriter, readBlocks } from '../journal/index.ts';
 import { type Frame, type Json, Rows, type Stream, type TapeEvent } from '../record/index.ts';
-import { createViews, type FileStore, finishedFile, openEngine, storeFile } from '../store/index.ts';
+import {
+  createViews,
+  type FileStore,
+  finishedFile,
+  openEngine,
+  StoreEngine,
+  storeFile,
+} from '../store/index.ts';
 import { loadEndState, saveEndState } from './end-state.ts';
 import type { RecorderWorld } from './exchange-recorder.ts';
 import { Finisher } from './finisher.ts';
@@ -138,7 +145,7 @@ class Place {
 
   /** Starts as a recorder would. */
   async start(disk: Disk = nodeDisk, exchange = ids): Promise<RecoveredExchange> {
-    const { instance, connection } = await openEngine(engineIn(this.data));
+    const engine = new StoreEngine(engineIn(this.data));
     this.reads = [];
     const counting: Disk = {
       ...disk,
@@ -150,15 +157,14 @@ class Place {
     const world = {
       setup: { data: this.data },
       disk: counting,
-      instance,
+      engine,
       log: (_level: string, message: string, fields: unknown) =>
         this.log.push(`${message} ${JSON.stringify(fields)}`),
     } as unknown as RecorderWorld;
     try {
-      return await recoverExchange(exchange, world, 'v1');
+      return await recoverExchange(exchange, world);
     } finally {
-      connection.closeSync();
-      instance.closeSync();
+      await engine.close();
     }
   }
 
@@ -427,7 +433,6 @@ test('the finisher goes on behind a store that fails, and leaves what it has no 
   const finished: string[] = [];
   const finisher = new Finisher({
     decoderVersions: () => 3,
-    engine: 'v1',
     onFinished: ({ key }) => finished.push(key.name),
     onError: (_store, error) => errors.push(error.message),
   });
@@ -458,7 +463,6 @@ test('a store that is finished in spite of being told to end is not left to the 
   const { promise: asked, resolve } = Promise.withResolvers<void>();
   const finisher = new Finisher({
     decoderVersions: () => 3,
-    engine: 'v1',
     onFinished: () => undefined,
     onError: (_store, error) => assert.fail(error.message),
   });

@@ -30,11 +30,7 @@ export interface RecoveredExchange {
  * has no finished store files is decoded again from its state and finished. Files that are finished are not read.
  * A file that cannot be mended (the disk refuses it, or the store does) stays for the next start and stops nobody.
  */
-export async function recoverExchange(
-  exchange: Exchange,
-  world: RecorderWorld,
-  engine: string,
-): Promise<RecoveredExchange> {
+export async function recoverExchange(exchange: Exchange, world: RecorderWorld): Promise<RecoveredExchange> {
   const { disk, setup } = world;
   await removeTemporary(disk, journalDirectory(setup.data, exchange.name));
   const files = await listFiles(disk, setup.data, exchange.name);
@@ -51,7 +47,7 @@ export async function recoverExchange(
     try {
       const found = await sealFile(disk, file, files.slice(index + 1));
       session = await sessionAt(exchange, disk, files, index, session, skipped);
-      const rows = await finish(exchange, world, file, session, engine);
+      const rows = await finish(exchange, world, file, session);
       if (found !== null || rows > 0)
         mended.push({ ...(found ?? UNTOUCHED), file: `${exchange.name}/${date}/${name}`, rows });
     } catch (error) {
@@ -123,9 +119,8 @@ async function finish(
   world: RecorderWorld,
   file: JournalFile,
   session: Session,
-  engine: string,
 ): Promise<number> {
-  const { disk, setup, instance } = world;
+  const { disk, setup, engine } = world;
   const bytes = await disk.read(file.path);
   const { date, name } = keyOf(file);
   const deaths = await DeathWatch.begin(disk, setup.data, exchange.name, `${date}/${name}`);
@@ -136,7 +131,7 @@ async function finish(
   const { skipped } = deaths;
   let store: FileStore | null = null;
   try {
-    const opened = await FileStore.open(setup.data, keyOf(file), instance, session.rows.streams);
+    const opened = await FileStore.open(setup.data, keyOf(file), engine, session.rows.streams);
     store = opened;
     session.rows.redirect((batch) => opened.append(batch));
     for (const lines of decodeTapeInParts(bytes, session, {
@@ -145,7 +140,7 @@ async function finish(
     }))
       if (lines > 0) await opened.flushIfLarge();
     session.rows.redirect(() => undefined);
-    const { rows } = await opened.finish(exchange.decoderVersion, engine);
+    const { rows } = await opened.finish(exchange.decoderVersion);
     return Object.values(rows).reduce((sum, count) => sum + count, 0);
   } catch (error) {
     await store?.discard();

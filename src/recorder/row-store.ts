@@ -1,15 +1,14 @@
-import type { DuckDBInstance } from '@duckdb/node-api';
 import { type AnyBatch, type RowSink, type Rows, TABLE_NAMES, type Table } from '../record/index.ts';
-import { FileStore, type JournalKey } from '../store/index.ts';
+import { FileStore, type JournalKey, type StoreEngine } from '../store/index.ts';
 import type { Finisher } from './finisher.ts';
 
-/** Bytes of staged rows above which the store is waited for before more frames are taken. */
-const STAGED_BYTES_MAX = 128 * 1024 * 1024;
+/** Bytes of rows not yet in a file above which the store is waited for before more frames are taken. */
+const PENDING_BYTES_MAX = 128 * 1024 * 1024;
 
 /** What the rows of an exchange need on their way to disk. */
 export interface RowStoreWorld {
   readonly setup: { readonly data: string };
-  readonly instance: DuckDBInstance;
+  readonly engine: StoreEngine;
   readonly finisher: Finisher;
   log(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void;
 }
@@ -42,12 +41,7 @@ export class RowStore {
   async open(key: JournalKey): Promise<void> {
     this.#key = key;
     try {
-      this.#store = await FileStore.open(
-        this.#world.setup.data,
-        key,
-        this.#world.instance,
-        this.#rows.streams,
-      );
+      this.#store = await FileStore.open(this.#world.setup.data, key, this.#world.engine, this.#rows.streams);
     } catch (error) {
       this.#fault(error as Error);
     }
@@ -89,9 +83,9 @@ export class RowStore {
     });
   }
 
-  /** True where so much is staged that the store has to be waited for. */
+  /** True where so much waits for a file that the store has to be waited for. */
   get isFull(): boolean {
-    return (this.#store?.stagedBytes ?? 0) > STAGED_BYTES_MAX;
+    return (this.#store?.pendingBytes ?? 0) > PENDING_BYTES_MAX;
   }
 
   /** Makes the rows so far readable in `recent/`. */

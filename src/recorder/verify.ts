@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type Exchange, findExchange } from '../exchanges/index.ts';
 import { type Disk, nodeDisk } from '../host/index.ts';
 import { type JournalFile, listJournal } from '../journal/index.ts';
@@ -10,8 +9,8 @@ import {
   FileStore,
   type Finished,
   type Marker,
-  openEngine,
   readMarkers,
+  StoreEngine,
   storeDifferences,
   storeFile,
 } from '../store/index.ts';
@@ -52,17 +51,16 @@ export async function verifyData(data: string, disk: Disk = nodeDisk): Promise<V
   const markers = new Map<string, Marker>();
   for (const marker of await readMarkers(data)) markers.set(titleOf(marker.key), marker);
   const scratch = await mkdtemp(join(tmpdir(), 'feedtape-verify-'));
-  const { instance, connection } = await openEngine({
+  const engine = new StoreEngine({
     memory: '1GB',
     threads: 2,
     temporaryDirectory: join(scratch, 'spill'),
   });
   try {
-    const verification = new Verification({ data, disk, scratch, instance, connection, markers });
+    const verification = new Verification({ data, disk, scratch, engine, markers });
     return await verification.run();
   } finally {
-    connection.closeSync();
-    instance.closeSync();
+    await engine.close();
     await rm(scratch, { recursive: true, force: true });
   }
 }
@@ -72,8 +70,7 @@ interface VerifyWorld {
   readonly disk: Disk;
   /** What the journal gives is written here, to be compared. */
   readonly scratch: string;
-  readonly instance: DuckDBInstance;
-  readonly connection: DuckDBConnection;
+  readonly engine: StoreEngine;
   /** By title; those of the journal files that were met are taken out. */
   readonly markers: Map<string, Marker>;
 }
@@ -217,7 +214,7 @@ class Verification {
     session: Session,
     skipped: SkippedFrames | undefined,
   ): Promise<Finished> {
-    const { scratch, instance } = this.#world;
+    const { scratch, engine } = this.#world;
     const { exchange } = session;
     const [counts, checksums, errors] = [
       { ...session.counts },
@@ -225,7 +222,7 @@ class Verification {
       session.decoderErrors,
     ];
     const drift = new Map(session.drift.counts);
-    const store = await FileStore.open(scratch, keyOf(file), instance, session.rows.streams);
+    const store = await FileStore.open(scratch, keyOf(file), engine, session.rows.streams);
     try {
       session.rows.redirect((batch) => store.append(batch));
       for (const _ of decodeTapeInParts(bytes, session, skipped === undefined ? {} : { skipped }))
@@ -249,7 +246,7 @@ class Verification {
       this.#notes.push(
         `${titleOf(file)}: ${session.decoderErrors - errors} frames ended in a decoder error: ${session.lastError?.message}`,
       );
-    return store.finish(exchange.decoderVersion, '');
+    return store.finish(exchange.decoderVersion);
   }
 
   #outcomesOf(exchange: string): OutcomeCounts {
@@ -262,10 +259,10 @@ class Verification {
   }
 
   async #compare(file: JournalFile, made: Finished, said: Finished): Promise<void> {
-    const { data, scratch, connection } = this.#world;
+    const { data, scratch, engine } = this.#world;
     for (const table of TABLE_NAMES) {
       const [expected, stored] = [scratch, data].map((root) => storeFile(root, table, keyOf(file)));
-      const faults = await storeDifferences(connection, expected ?? '', stored ?? '');
+      const faults = await storeDifferences(engine, expected ?? '', stored ?? '');
       const [count, saidCount] = [made.rows[table] ?? 0, said.rows[table] ?? 0];
       if (count !== saidCount) faults.push(`the marker says ${saidCount} rows, the journal gives ${count}`);
       for (const fault of faults) this.#faults.push(`${titleOf(file)}: ${table}: ${fault}`);

@@ -67,7 +67,7 @@ function allocate(bytes: number): Buffer<ArrayBuffer> {
   return Buffer.from(new ArrayBuffer(bytes));
 }
 
-const TYPE = { i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const;
+const TYPE = { yes: 1, no: 2, i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const;
 
 /** Writes Thrift's compact protocol, in which Parquet's page headers and footers are; only the types they need. */
 export class ThriftWriter {
@@ -95,15 +95,22 @@ export class ThriftWriter {
     this.#sink.zigzag(value);
   }
 
-  string(id: number, value: string): void {
-    this.#field(id, TYPE.binary);
-    this.#string(value);
+  flag(id: number, value: boolean): void {
+    this.#field(id, value ? TYPE.yes : TYPE.no);
   }
 
-  #string(value: string): void {
-    const bytes = Buffer.from(value);
-    this.#sink.varint(bytes.length);
-    this.#sink.bytes(bytes);
+  string(id: number, value: string): void {
+    this.binary(id, Buffer.from(value));
+  }
+
+  binary(id: number, value: Uint8Array): void {
+    this.#field(id, TYPE.binary);
+    this.#binary(value);
+  }
+
+  #binary(value: Uint8Array): void {
+    this.#sink.varint(value.length);
+    this.#sink.bytes(value);
   }
 
   struct(id: number, write: () => void): void {
@@ -145,6 +152,6 @@ export class ThriftWriter {
 
   strings(id: number, items: readonly string[]): void {
     this.#list(id, TYPE.binary, items.length);
-    for (const item of items) this.#string(item);
+    for (const item of items) this.#binary(Buffer.from(item));
   }
 }

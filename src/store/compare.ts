@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { quoted } from './engine.ts';
+import { quoted, type StoreEngine } from './engine.ts';
 
 /** Bytes of each file held while two are compared. */
 const COMPARED_BYTES = 1 << 20;
@@ -12,7 +12,7 @@ const COMPARED_BYTES = 1 << 20;
  * @returns what differs, in words; empty where nothing does.
  */
 export async function storeDifferences(
-  connection: DuckDBConnection,
+  engine: StoreEngine,
   expected: string,
   stored: string,
 ): Promise<string[]> {
@@ -21,6 +21,7 @@ export async function storeDifferences(
   if (!isStored) return [`the store file is missing: ${stored}`];
   if (!isExpected) return [`the journal gives no rows for ${stored}`];
   if (await sameBytes(expected, stored)) return [];
+  const connection = await engine.connect();
   try {
     const lacking = await countExcept(connection, expected, stored);
     const surplus = await countExcept(connection, stored, expected);
@@ -30,6 +31,8 @@ export async function storeDifferences(
     ];
   } catch (error) {
     return [`${stored} cannot be read: ${(error as Error).message.split('\n')[0]}`];
+  } finally {
+    connection.closeSync();
   }
 }
 

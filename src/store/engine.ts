@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { GroupEncoder } from './group-encoder.ts';
 
 /** What the embedded engine may use. */
 export interface EngineLimits {
@@ -28,6 +29,31 @@ export async function openEngine(
     autoload_known_extensions: 'false',
   });
   return { instance, connection: await instance.connect() };
+}
+
+/**
+ * What stores are made with: a thread that makes row groups, and the engine for what must be sorted. Both begin when
+ * they are first needed, which for the engine is hardly ever.
+ */
+export class StoreEngine {
+  readonly encoder = new GroupEncoder();
+  readonly #limits: EngineLimits;
+  #instance: Promise<DuckDBInstance> | null = null;
+
+  constructor(limits: EngineLimits) {
+    this.#limits = limits;
+  }
+
+  /** A connection of the caller's own. */
+  async connect(): Promise<DuckDBConnection> {
+    this.#instance ??= openEngine(this.#limits).then(({ instance }) => instance);
+    return (await this.#instance).connect();
+  }
+
+  async close(): Promise<void> {
+    await this.encoder.close();
+    if (this.#instance !== null) (await this.#instance).closeSync();
+  }
 }
 
 /** Text as an SQL literal. */

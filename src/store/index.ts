@@ -8,7 +8,7 @@
  */
 
 export { storeDifferences } from './compare.ts';
-export { type EngineLimits, openEngine } from './engine.ts';
+export { type EngineLimits, openEngine, StoreEngine } from './engine.ts';
 export { FileStore } from './file-store.ts';
 export {
   type Finished,

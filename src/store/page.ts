@@ -1,31 +1,48 @@
 import { type IdColumn, NO_CODE } from '../record/index.ts';
 import { type ByteSink, ThriftWriter } from './byte-sink.ts';
+import { writeDeltas } from './deltas.ts';
+import { NumberDictionary, splitBytes } from './doubles.ts';
 
 /**
- * Pages of Parquet columns: up to `PAGE_ROWS` rows of one column, uncompressed. A page's body is its definition levels
- * (which rows are not null) and then the values of those that are not, in one of the encodings below.
+ * Bodies of Parquet pages: the definition levels of a column's rows (which are not null), and then the values of those
+ * that are not, in one of the encodings below. `isDense` looks for the smallest; else the quickest is taken.
  */
-export const PAGE_ROWS = 2048;
 
 /** Parquet's numbers for the encodings used here. */
-export const ENCODING = { plain: 0, rle: 3, deltaBinaryPacked: 5, rleDictionary: 8 } as const;
+export const ENCODING = {
+  plain: 0,
+  rle: 3,
+  deltaBinaryPacked: 5,
+  rleDictionary: 8,
+  byteStreamSplit: 9,
+} as const;
 
 const DATA_PAGE = 0;
 const DICTIONARY_PAGE = 2;
 
-/** Which rows of the page being written are not null. */
-const present = new Uint8Array(PAGE_ROWS);
-/** The values of the page being written that are not null. */
-const values = new Float64Array(PAGE_ROWS);
-const codes = new Uint32Array(PAGE_ROWS);
-const halves = new Uint32Array(PAGE_ROWS * 2);
+/** What a page's body holds. */
+export interface PageBody {
+  readonly encoding: number;
+  readonly nulls: number;
+  /** The least and the largest value, as plain values of the column's type; null where there is none or none is kept. */
+  readonly least: Uint8Array | null;
+  readonly most: Uint8Array | null;
+  /** The dictionary its values are places in; null where they are none. */
+  readonly dictionary: { readonly entries: number; readonly plain: Uint8Array } | null;
+}
 
-/** Writes a data page's header and body. */
-export function writeDataPage(to: ByteSink, rows: number, encoding: number, body: Uint8Array): void {
+/** Writes a data page's header. */
+export function writeDataHeader(
+  to: ByteSink,
+  rows: number,
+  encoding: number,
+  bytes: number,
+  stored: number,
+): void {
   const header = new ThriftWriter(to);
   header.i32(1, DATA_PAGE);
-  header.i32(2, body.length);
-  header.i32(3, body.length);
+  header.i32(2, bytes);
+  header.i32(3, stored);
   header.struct(5, () => {
     header.i32(1, rows);
     header.i32(2, encoding);
@@ -33,21 +50,38 @@ export function writeDataPage(to: ByteSink, rows: number, encoding: number, body
     header.i32(4, ENCODING.rle);
   });
   header.end();
-  to.bytes(body);
 }
 
-/** Writes a dictionary page's header and body. */
-export function writeDictionaryPage(to: ByteSink, entries: number, body: Uint8Array): void {
+/** Writes a dictionary page's header. */
+export function writeDictionaryHeader(to: ByteSink, entries: number, bytes: number, stored: number): void {
   const header = new ThriftWriter(to);
   header.i32(1, DICTIONARY_PAGE);
-  header.i32(2, body.length);
-  header.i32(3, body.length);
+  header.i32(2, bytes);
+  header.i32(3, stored);
   header.struct(7, () => {
     header.i32(1, entries);
     header.i32(2, ENCODING.plain);
   });
   header.end();
-  to.bytes(body);
+}
+
+/** Which rows of the page being written are not null. */
+let present = new Uint8Array(0);
+/** The values of the page being written that are not null. */
+let values = new Float64Array(0);
+let places = new Uint32Array(0);
+/** Runs of equal values: what they are, and how long. */
+let runValues = new Float64Array(0);
+let runRows = new Uint32Array(0);
+const repeated = new NumberDictionary();
+
+function reserve(rows: number): void {
+  if (present.length >= rows) return;
+  present = new Uint8Array(rows);
+  values = new Float64Array(rows);
+  places = new Uint32Array(rows);
+  runValues = new Float64Array(rows);
+  runRows = new Uint32Array(rows);
 }
 
 /** Definition levels: one run where no row is null, else a bit for each row of `present`. */
@@ -59,260 +93,333 @@ function writeLevels(to: ByteSink, rows: number, hasNull: boolean): void {
     to.byte(1);
   } else {
     to.varint((((rows + 7) >> 3) << 1) | 1);
-    for (let i = 0; i < rows; i += 8) to.byte(bitsAt(present, i, rows));
+    writeBits(to, present, rows);
   }
   to.buffer.writeUInt32LE(to.length - at - 4, at);
 }
 
-/** Eight zeros and ones as a byte, the first in its lowest bit. */
-function bitsAt(flags: Uint8Array, start: number, end: number): number {
+/** Zeros and ones as bits, the first in the lowest bit of the first byte. */
+function writeBits(to: ByteSink, flags: Uint8Array, count: number): void {
+  to.reserve((count + 7) >> 3);
+  const { buffer } = to;
+  let at = to.length;
   let bits = 0;
-  for (let i = start; i < Math.min(start + 8, end); i++) bits |= (flags[i] as number) << (i - start);
-  return bits;
+  for (let i = 0; i < count; i++) {
+    bits |= ((flags[i] as number) & 1) << (i & 7);
+    if ((i & 7) === 7) {
+      buffer[at++] = bits;
+      bits = 0;
+    }
+  }
+  if ((count & 7) !== 0) buffer[at++] = bits;
+  to.length = at;
 }
 
-/** Doubles; NaN is null. Returns the encoding. */
-export function writeNumbers(to: ByteSink, array: Float64Array, start: number, rows: number): number {
+/** Whether so few values differ from the one before that runs are the best form. */
+function isRuns(changes: number, count: number): boolean {
+  return changes * RUN_LENGTH_MIN < count;
+}
+
+const RUN_LENGTH_MIN = 8;
+
+/** Doubles; NaN is null. */
+export function writeNumbers(to: ByteSink, array: Float64Array, rows: number, isDense: boolean): PageBody {
+  reserve(rows);
+  let nulls = 0;
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < rows; i++) {
+    const value = array[i] as number;
+    if (value < least) least = value;
+    if (value > most) most = value;
+    if (Number.isNaN(value)) nulls++;
+  }
+  const numbers = nulls === 0 ? array : values;
+  const filled = nulls === 0 ? rows : takeNumbers(array, rows);
+  writeLevels(to, rows, nulls > 0);
+  // Bounds of zeros say nothing of their signs: readers are told the wider one.
+  const bounds = {
+    nulls,
+    least: filled === 0 ? null : plainNumber(least === 0 ? -0 : least),
+    most: filled === 0 ? null : plainNumber(most === 0 ? 0 : most),
+  };
+  if (isDense && repeated.fill(numbers, filled, places)) {
+    writePlaces(to, filled, repeated.count - 1);
+    const plain = new Uint8Array(repeated.entries.buffer, 0, repeated.count * 8);
+    return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries: repeated.count, plain } };
+  }
+  to.reserve(filled * 8);
+  if (isDense) splitBytes(to.buffer, to.length, numbers, filled);
+  else to.buffer.set(new Uint8Array(numbers.buffer, numbers.byteOffset, filled * 8), to.length);
+  to.length += filled * 8;
+  return { ...bounds, encoding: isDense ? ENCODING.byteStreamSplit : ENCODING.plain, dictionary: null };
+}
+
+/** Puts those that are numbers into `values`, and notes which; returns how many. */
+function takeNumbers(array: Float64Array, rows: number): number {
   let filled = 0;
   for (let i = 0; i < rows; i++) {
-    const value = array[start + i] as number;
+    const value = array[i] as number;
     const is = Number.isNaN(value) ? 0 : 1;
     present[i] = is;
     values[filled] = value;
     filled += is;
   }
-  writeLevels(to, rows, filled < rows);
-  to.bytes(new Uint8Array(values.buffer, 0, filled * 8));
-  return ENCODING.plain;
+  return filled;
 }
 
-/** Whole numbers; NaN and what a double does not hold exactly is null. Returns the encoding. */
-export function writeIntegers(to: ByteSink, array: Float64Array, start: number, rows: number): number {
+function plainNumber(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(value);
+  return bytes;
+}
+
+/** Whole numbers; NaN and what a double does not hold exactly is null. */
+export function writeIntegers(to: ByteSink, array: Float64Array, rows: number, isDense: boolean): PageBody {
+  reserve(rows);
+  const whole = areWhole(array, rows) ? array : values;
+  const filled = whole === array ? rows : takeWhole(array, rows);
+  let changes = 0;
+  let last = Number.NaN;
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < filled; i++) {
+    const value = whole[i] as number;
+    if (value === last) continue;
+    last = value;
+    runRows[changes++] = i;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  writeLevels(to, rows, filled < rows);
+  const bounds = {
+    nulls: rows - filled,
+    least: filled === 0 ? null : plainInteger(least),
+    most: filled === 0 ? null : plainInteger(most),
+  };
+  if (isDense && isRuns(changes, filled)) {
+    writeRuns(to, changes, filled);
+    for (let run = 0; run < changes; run++) runValues[run] = whole[runRows[run] as number] as number;
+    const plain = plainIntegers(runValues, changes);
+    return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries: changes, plain } };
+  }
+  if (writeDeltas(to, whole, filled))
+    return { ...bounds, encoding: ENCODING.deltaBinaryPacked, dictionary: null };
+  to.bytes(plainIntegers(whole, filled));
+  return { ...bounds, encoding: ENCODING.plain, dictionary: null };
+}
+
+/** Whether all are whole numbers that a double holds exactly: as nearly always. */
+function areWhole(array: Float64Array, rows: number): boolean {
+  for (let i = 0; i < rows; i++) {
+    const value = array[i] as number;
+    if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER) || value !== Math.floor(value)) return false;
+  }
+  return true;
+}
+
+/** Puts those that are whole numbers, or near to one, into `values`, and notes which; returns how many. */
+function takeWhole(array: Float64Array, rows: number): number {
   let filled = 0;
   for (let i = 0; i < rows; i++) {
-    const value = Math.round(array[start + i] as number);
+    const value = Math.round(array[i] as number);
     const is = Math.abs(value) <= Number.MAX_SAFE_INTEGER ? 1 : 0;
     present[i] = is;
     values[filled] = value;
     filled += is;
   }
-  writeLevels(to, rows, filled < rows);
-  if (writeDeltas(to, filled)) return ENCODING.deltaBinaryPacked;
-  writeInt64s(to, filled);
-  return ENCODING.plain;
+  return filled;
 }
 
-function writeInt64s(to: ByteSink, count: number): void {
+function plainInteger(value: number): Uint8Array {
+  return plainIntegers(Float64Array.of(value), 1);
+}
+
+/** Numbers as 64 bits each, little endian. */
+function plainIntegers(array: Float64Array, count: number): Uint8Array {
+  const halves = new Uint32Array(count * 2);
   for (let i = 0; i < count; i++) {
-    const value = values[i] as number;
+    const value = array[i] as number;
     const high = Math.floor(value / 4_294_967_296);
     halves[2 * i] = value - high * 4_294_967_296;
     halves[2 * i + 1] = high;
   }
-  to.bytes(new Uint8Array(halves.buffer, 0, count * 8));
+  return new Uint8Array(halves.buffer);
 }
 
-/** Values in a block of deltas, and in each of its miniblocks. */
-const BLOCK = 128;
-const MINIBLOCK = 32;
-/** Above it a signed number has no exact zigzag form in a double. */
-const DELTA_MAX = 2 ** 52;
-
-const words = new Uint32Array(MINIBLOCK);
-const wordBytes = new Uint8Array(words.buffer);
-
-/**
- * Parquet's DELTA_BINARY_PACKED of `values`: times and counters in one or two bytes each.
- * @returns false, nothing written, where numbers or their differences are too large.
- */
-function writeDeltas(to: ByteSink, count: number): boolean {
-  if (count === 0) return false;
-  const first = values[0] as number;
-  let least = Number.POSITIVE_INFINITY;
-  let most = Number.NEGATIVE_INFINITY;
-  for (let i = 1; i < count; i++) {
-    const delta = (values[i] as number) - (values[i - 1] as number);
-    if (delta < least) least = delta;
-    if (delta > most) most = delta;
+/** Zeros and ones; 255 is null. */
+export function writeFlags(to: ByteSink, array: Uint8Array, rows: number): PageBody {
+  const filled = markPresent(array, rows);
+  writeLevels(to, rows, filled < rows);
+  if (filled === rows) writeBits(to, array, rows);
+  else {
+    const flags = array.subarray(0, rows).filter((flag) => flag !== NO_CODE);
+    writeBits(to, flags, flags.length);
   }
-  if (Math.abs(first) > DELTA_MAX || (count > 1 && Math.abs(least) > DELTA_MAX)) return false;
-  if (most - least > 0xffff_ffff) return false;
-  writeDeltaHeader(to, count, first);
-  for (let start = 1; start < count; start += BLOCK) writeBlock(to, start, Math.min(start + BLOCK, count));
-  return true;
+  return { encoding: ENCODING.plain, nulls: rows - filled, least: null, most: null, dictionary: null };
 }
 
-function writeDeltaHeader(to: ByteSink, count: number, first: number): void {
-  to.varint(BLOCK);
-  to.varint(BLOCK / MINIBLOCK);
-  to.varint(count);
-  to.zigzag(first);
-}
-
-function writeBlock(to: ByteSink, start: number, end: number): void {
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = start; i < end; i++) {
-    const delta = (values[i] as number) - (values[i - 1] as number);
-    if (delta < least) least = delta;
-  }
-  to.zigzag(least);
-  to.reserve(BLOCK / MINIBLOCK + BLOCK * 4);
-  const widths = to.length;
-  to.uint32(0);
-  for (let mini = 0; mini < BLOCK / MINIBLOCK; mini++) {
-    const from = start + mini * MINIBLOCK;
-    if (from >= end) break;
-    to.buffer[widths + mini] = writeMiniblock(to, from, Math.min(from + MINIBLOCK, end), least);
-  }
-}
-
-/** Packs the deltas above the block's least one; returns the bits of each. */
-function writeMiniblock(to: ByteSink, start: number, end: number, least: number): number {
-  let all = 0;
-  for (let i = start; i < end; i++) {
-    const above = ((values[i] as number) - (values[i - 1] as number) - least) >>> 0;
-    codes[i - start] = above;
-    all |= above;
-  }
-  const width = 32 - Math.clz32(all);
-  if (width === 0) return 0;
-  words.fill(0);
-  let bit = 0;
-  for (let i = 0; i < end - start; i++, bit += width) {
-    const above = codes[i] as number;
-    const word = bit >>> 5;
-    const shift = bit & 31;
-    words[word] = (words[word] as number) | (above << shift);
-    if (shift + width > 32) words[word + 1] = (words[word + 1] as number) | (above >>> (32 - shift));
-  }
-  to.bytes(wordBytes.subarray(0, width * 4));
-  return width;
-}
-
-/** Zeros and ones; 255 is null. Returns the encoding. */
-export function writeFlags(to: ByteSink, array: Uint8Array, start: number, rows: number): number {
+/** Notes which rows have a code or flag; returns how many. */
+function markPresent(array: Uint8Array, rows: number): number {
+  reserve(rows);
   let filled = 0;
   for (let i = 0; i < rows; i++) {
-    const value = array[start + i] as number;
-    const is = value === NO_CODE ? 0 : 1;
+    const is = array[i] === NO_CODE ? 0 : 1;
     present[i] = is;
-    codes[filled] = value & 1;
     filled += is;
   }
-  writeLevels(to, rows, filled < rows);
-  for (let i = 0; i < filled; i += 8) {
-    let bits = 0;
-    for (let j = i; j < Math.min(i + 8, filled); j++) bits |= (codes[j] as number) << (j - i);
-    to.byte(bits);
-  }
-  return ENCODING.plain;
+  return filled;
 }
 
-/** Ids, which a batch holds as a plain page does; empty is null. Returns the encoding. */
-export function writeIds(to: ByteSink, ids: IdColumn, start: number, rows: number): number {
-  if (!ids.mayHaveNull) {
-    writeLevels(to, rows, false);
-    to.bytes(ids.bytes.subarray(ids.startOf(start), ids.ends[start + rows - 1]));
-    return ENCODING.plain;
+/** Codes, as places in a dictionary of the texts they stand for; 255 is null. */
+export function writeCodes(
+  to: ByteSink,
+  array: Uint8Array,
+  rows: number,
+  texts: readonly string[],
+  isDense: boolean,
+): PageBody {
+  reserve(rows);
+  let filled = 0;
+  let changes = 0;
+  let last = -1;
+  for (let i = 0; i < rows; i++) {
+    const code = array[i] as number;
+    if (code >= texts.length) {
+      present[i] = 0;
+      continue;
+    }
+    present[i] = 1;
+    if (code !== last) {
+      runRows[changes] = filled;
+      runValues[changes++] = code;
+      last = code;
+    }
+    places[filled++] = code;
   }
+  writeLevels(to, rows, filled < rows);
+  if (isDense && isRuns(changes, filled)) writeRuns(to, changes, filled, texts.length - 1, runValues);
+  else writePlaces(to, filled, texts.length - 1);
+  return {
+    encoding: ENCODING.rleDictionary,
+    nulls: rows - filled,
+    least: null,
+    most: null,
+    dictionary: { entries: texts.length, plain: plainTexts(texts) },
+  };
+}
+
+/** Texts that hold for runs of rows, as places in a dictionary; a null text is null. */
+export function writeNames(
+  to: ByteSink,
+  names: readonly (string | null)[],
+  lengths: readonly number[],
+  rows: number,
+): PageBody {
+  reserve(rows);
+  const entries = [...new Set(names.filter((name) => name !== null))].sort(compareTexts);
+  const byName = new Map(entries.map((name, place) => [name, place]));
+  let row = 0;
+  let filled = 0;
+  let runs = 0;
+  for (const [i, name] of names.entries()) {
+    const length = lengths[i] as number;
+    present.fill(name === null ? 0 : 1, row, row + length);
+    row += length;
+    if (name === null || length === 0) continue;
+    runRows[runs] = filled;
+    runValues[runs++] = byName.get(name) ?? 0;
+    filled += length;
+  }
+  writeLevels(to, rows, filled < rows);
+  writeRuns(to, runs, filled, entries.length - 1, runValues);
+  const bound = (name: string | undefined) => (name === undefined ? null : new TextEncoder().encode(name));
+  return {
+    encoding: ENCODING.rleDictionary,
+    nulls: rows - filled,
+    least: bound(entries[0]),
+    most: bound(entries.at(-1)),
+    dictionary: { entries: entries.length, plain: plainTexts(entries) },
+  };
+}
+
+/** The order of texts in files: that of their UTF-8 bytes. */
+export function compareTexts(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+}
+
+function plainTexts(texts: readonly string[]): Uint8Array {
+  return Buffer.concat(
+    texts.flatMap((text) => {
+      const bytes = Buffer.from(text);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(bytes.length);
+      return [length, bytes];
+    }),
+  );
+}
+
+/** Ids and texts, which are held as plain values; empty is null. */
+export function writeTexts(to: ByteSink, texts: IdColumn, rows: number): PageBody {
+  const plain = { encoding: ENCODING.plain, least: null, most: null, dictionary: null };
+  if (!texts.mayHaveNull) {
+    writeLevels(to, rows, false);
+    to.bytes(texts.bytes.subarray(0, texts.ends[rows - 1]));
+    return { ...plain, nulls: 0 };
+  }
+  reserve(rows);
   let filled = 0;
   for (let i = 0; i < rows; i++) {
-    const is = (ids.ends[start + i] as number) - ids.startOf(start + i) > 4 ? 1 : 0;
+    const is = (texts.ends[i] as number) - texts.startOf(i) > 4 ? 1 : 0;
     present[i] = is;
     filled += is;
   }
   writeLevels(to, rows, filled < rows);
   for (let i = 0; i < rows; i++)
-    if (present[i] === 1) to.bytes(ids.bytes.subarray(ids.startOf(start + i), ids.ends[start + i]));
-  return ENCODING.plain;
+    if (present[i] === 1) to.bytes(texts.bytes.subarray(texts.startOf(i), texts.ends[i]));
+  return { ...plain, nulls: rows - filled };
 }
 
-/** Texts; null and empty are null. Returns the encoding. */
-export function writeTexts(
-  to: ByteSink,
-  array: readonly (string | null)[],
-  start: number,
-  rows: number,
-): number {
-  let filled = 0;
-  for (let i = 0; i < rows; i++) {
-    const is = (array[start + i] ?? '') === '' ? 0 : 1;
-    present[i] = is;
-    filled += is;
-  }
-  writeLevels(to, rows, filled < rows);
-  for (let i = 0; i < rows; i++) if (present[i] === 1) to.text(array[start + i] ?? '');
-  return ENCODING.plain;
+/** Bytes of a place in a dictionary whose last one is `last`: whole ones, which compress better than bits. */
+function widthOf(last: number): number {
+  return last < 256 ? 1 : last < 65_536 ? 2 : 4;
 }
 
-/** Numbers of 32 bits that count on from `first`, one a row. Returns the encoding. */
-export function writeCount(to: ByteSink, first: number, rows: number): number {
-  writeLevels(to, rows, false);
-  writeDeltaHeader(to, rows, first | 0);
-  for (let start = 1; start < rows; start += BLOCK) {
-    to.zigzag(1);
-    to.uint32(0);
-  }
-  return ENCODING.deltaBinaryPacked;
-}
-
-/**
- * Places in a dictionary; a place of which `nulls` says 1 is null. Returns the encoding.
- * One run where all are the same, else 8, 16 or 32 bits each.
- */
-export function writePlaces(
-  to: ByteSink,
-  array: Uint8Array | Uint32Array,
-  start: number,
-  rows: number,
-  nulls: Uint8Array | null,
-): number {
-  let filled = 0;
-  let all = 0;
-  let differ = 0;
-  const one = array[start] as number;
-  if (nulls === null) {
-    for (let i = 0; i < rows; i++) {
-      const place = array[start + i] as number;
-      codes[i] = place;
-      all |= place;
-      differ |= place ^ one;
-    }
-    filled = rows;
-  } else
-    for (let i = 0; i < rows; i++) {
-      const place = array[start + i] as number;
-      const is = 1 - (nulls[place] ?? 0);
-      present[i] = is;
-      codes[filled] = place;
-      if (is === 0) continue;
-      filled++;
-      all |= place;
-      differ |= place ^ (codes[0] as number);
-    }
-  writeLevels(to, rows, filled < rows);
-  writeRun(to, filled, all < 256 ? 1 : all < 65_536 ? 2 : 4, differ === 0 && filled > 0);
-  return ENCODING.rleDictionary;
-}
-
-function writeRun(to: ByteSink, count: number, width: number, isOne: boolean): void {
-  to.byte(width * 8);
-  if (isOne) {
-    to.varint(count << 1);
-    for (let byte = 0; byte < width; byte++) to.byte((codes[0] as number) >>> (8 * byte));
-    return;
-  }
+/** `count` places of `places` in a dictionary, one by one. */
+function writePlaces(to: ByteSink, count: number, last: number): void {
+  const width = widthOf(last);
   const groups = (count + 7) >> 3;
+  to.byte(width * 8);
   to.varint((groups << 1) | 1);
   to.reserve(groups * 8 * width);
   const { buffer } = to;
   let at = to.length;
   const end = at + groups * 8 * width;
-  for (let i = 0; i < count; i++) {
-    const place = codes[i] as number;
-    buffer[at++] = place;
-    for (let byte = 1; byte < width; byte++) buffer[at++] = place >>> (8 * byte);
-  }
+  if (width === 1) for (let i = 0; i < count; i++) buffer[at++] = places[i] as number;
+  else
+    for (let i = 0; i < count; i++) {
+      const place = places[i] as number;
+      buffer[at++] = place;
+      for (let byte = 1; byte < width; byte++) buffer[at++] = place >>> (8 * byte);
+    }
   buffer.fill(0, at, end);
   to.length = end;
+}
+
+/** Places as runs that begin at `runRows`; without `of`, each run is the next entry. */
+function writeRuns(
+  to: ByteSink,
+  runs: number,
+  count: number,
+  last = runs - 1,
+  of: Float64Array | null = null,
+): void {
+  const width = widthOf(last);
+  to.byte(width * 8);
+  for (let run = 0; run < runs; run++) {
+    const end = run + 1 < runs ? (runRows[run + 1] as number) : count;
+    to.varint((end - (runRows[run] as number)) * 2);
+    const place = of === null ? run : (of[run] as number);
+    for (let byte = 0; byte < width; byte++) to.byte(place >>> (8 * byte));
+  }
 }

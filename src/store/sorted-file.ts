@@ -4,21 +4,32 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { syncDirectory } from '../host/index.ts';
 import { quoted } from './engine.ts';
 
-/** Where a file is written before it gets its name. */
-export function temporaryOf(path: string): string {
+/** Where a file is written before it gets its name; the directory is made, each name durable. */
+export async function temporaryOf(target: string): Promise<string> {
+  await makeDirectory(dirname(target));
+  return temporaryName(target);
+}
+
+/** The name a file has until it is whole. */
+export function temporaryName(path: string): string {
   return `${path}.tmp`;
 }
 
+/** Gives a file that is on disk its name. When it returns, the file is there whatever happens. */
+export async function publish(temporary: string, target: string): Promise<void> {
+  await rename(temporary, target);
+  await syncDirectory(dirname(target));
+}
+
 /**
- * How finished files are written. Version 2 has the encodings that make times, counters and amounts small. An ENUM is
- * written as text. Ids and amounts are never worth a dictionary: small bounds give up trying early.
+ * How the engine writes. Version 2 has the encodings that make times, counters and amounts small. Ids and amounts are
+ * never worth a dictionary: small bounds give up trying early.
  */
 const FORMAT = `FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, DICTIONARY_SIZE_LIMIT 8192,
   STRING_DICTIONARY_PAGE_SIZE_LIMIT 20000, USE_TMP_FILE false`;
 
 /**
  * Writes a query's rows, in their order, to a Parquet file: temporary name, fsync, rename, fsync of the directory.
- * When it returns, the file is there whatever happens.
  * @returns the number of rows written.
  */
 export async function writeSorted(
@@ -26,8 +37,7 @@ export async function writeSorted(
   select: string,
   target: string,
 ): Promise<number> {
-  await makeDirectory(dirname(target));
-  const temporary = temporaryOf(target);
+  const temporary = await temporaryOf(target);
   const result = await connection.run(`COPY (${select}) TO ${quoted(temporary)} (${FORMAT})`);
   const handle = await open(temporary, 'r+');
   try {
@@ -35,8 +45,7 @@ export async function writeSorted(
   } finally {
     await handle.close();
   }
-  await rename(temporary, target);
-  await syncDirectory(dirname(target));
+  await publish(temporary, target);
   return result.rowsChanged;
 }
 

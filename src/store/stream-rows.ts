@@ -1,0 +1,89 @@
+import { type Column, sortColumns, type Table } from '../record/index.ts';
+import type { RowNames } from './encode-group.ts';
+import { compareTexts } from './page.ts';
+import { heldColumns, RowBuffer } from './row-buffer.ts';
+import type { Segment } from './spill.ts';
+
+/** Rows that a buffer begins with; it doubles. */
+const CAPACITY_FIRST = 64;
+
+/**
+ * The rows of one name (market, symbol, feed) of a table that are in no row group yet, in the order they came: first
+ * what was put aside on disk, then what is in memory.
+ */
+export class StreamRows {
+  readonly names: RowNames;
+  open: RowBuffer;
+  /** Rows put aside, in their order. Once there are some, all that follow are put aside as well. */
+  readonly aside: Segment[] = [];
+  /** False from the first row on that came behind one it stands before in a file. */
+  isInOrder = true;
+  /** The columns that decide the order within a name, as places in a buffer. */
+  readonly #keys: readonly number[];
+  /** Those of the last row of the buffer before. */
+  #last: number[] | null = null;
+
+  constructor(table: Table, names: RowNames) {
+    this.names = names;
+    this.open = new RowBuffer(table, CAPACITY_FIRST);
+    this.#keys = keysOf(table);
+  }
+
+  /** Looks whether the rows from `start` on stand in their order. */
+  checkOrder(start: number): void {
+    if (!this.isInOrder) return;
+    const { rows, columns } = this.open;
+    const keys = this.#keys.map((key) => columns[key] as Float64Array);
+    const first = keys[0] as Float64Array;
+    let before = start > 0 ? (first[start - 1] as number) : (this.#last?.[0] ?? Number.NEGATIVE_INFINITY);
+    for (let i = start; i < rows; i++) {
+      const value = first[i] as number;
+      if (value > before) {
+        before = value;
+        continue;
+      }
+      if (!(value === before) || !this.#follows(keys, i)) {
+        this.isInOrder = false;
+        return;
+      }
+    }
+  }
+
+  /** Whether row `i`, equal to the one before in the first key, stands behind it by the others. */
+  #follows(keys: readonly Float64Array[], i: number): boolean {
+    for (const [n, key] of keys.entries()) {
+      const before = i > 0 ? (key[i - 1] as number) : (this.#last?.[n] ?? Number.NEGATIVE_INFINITY);
+      const value = key[i] as number;
+      if (value !== before) return value > before;
+    }
+    return false;
+  }
+
+  /** Takes the open rows out; `next` is what the following ones go to. */
+  take(next: RowBuffer | null): RowBuffer {
+    const { open } = this;
+    const last = open.rows - 1;
+    if (last >= 0) this.#last = this.#keys.map((key) => (open.columns[key] as Float64Array)[last] as number);
+    this.open = next ?? new RowBuffer(open.table, CAPACITY_FIRST);
+    return open;
+  }
+}
+
+function keysOf(table: Table): number[] {
+  const names = heldColumns(table).map(({ name }: Column) => name);
+  return sortColumns(table)
+    .map((name) => names.indexOf(name))
+    .filter((place) => place >= 0);
+}
+
+/** The order in which names stand in a file: by market, symbol and feed, what is null behind the rest. */
+export function compareNames(one: RowNames, other: RowNames): number {
+  for (const name of ['market', 'symbol', 'feed'] as const) {
+    const [a, b] = [one[name], other[name]];
+    if (a === b) continue;
+    if (a === null) return 1;
+    if (b === null) return -1;
+    return compareTexts(a, b);
+  }
+  return 0;
+}

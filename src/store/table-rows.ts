@@ -1,0 +1,206 @@
+import { type AnyBatch, CHANNELS, NO_CODE, type StreamDictionary, type Table } from '../record/index.ts';
+import { type RowBuffer, rowBytes } from './row-buffer.ts';
+import { compareNames, StreamRows } from './stream-rows.ts';
+
+/** Rows of a row group at most; fewer where their texts reach `TEXT_BYTES`. */
+export const GROUP_ROWS = 65_536;
+export const TEXT_BYTES = 8 * 1024 * 1024;
+
+/** Every so many rows of a table its memory is looked at: by rows, so that files are a function of rows alone. */
+const LOOK_ROWS = 16_384;
+/** Bytes of open rows of a table from which on some of them must go. */
+const OPEN_BYTES_MAX = 24 * 1024 * 1024;
+/** Rows that make a row group of their own rather than being put aside. */
+const EARLY_ROWS = 8192;
+
+/** Rows that left memory: a row group of one name, or rows put aside. */
+export interface Closed {
+  readonly stream: StreamRows;
+  readonly rows: RowBuffer;
+}
+
+/** Where closed rows go: at once, in the order of calls. */
+export interface TableSink {
+  group(closed: Closed): void;
+  aside(closed: readonly Closed[]): void;
+  /** An empty buffer of a full row group's size, if one is at hand. */
+  spare(): RowBuffer | null;
+}
+
+/**
+ * The rows of one table of a journal file, sorted into names as they come. What a name has is closed as a row group
+ * when there is enough of it. Where too much is open, the name with the most rows is closed early, or, if all are
+ * small, everything is put aside. All of it depends on the rows and their order alone.
+ */
+export class TableRows {
+  readonly table: Table;
+  /** Rows taken so far. */
+  rows = 0;
+  readonly #dictionary: StreamDictionary;
+  readonly #sink: TableSink;
+  readonly #rowBytes: number;
+  /** Each name in the order of its first row: its place here is its slot. */
+  readonly #streams: StreamRows[] = [];
+  readonly #slotByNames = new Map<string, number>();
+  readonly #slotByCode: number[] = [];
+  /** Codes of the channels, by the streams' codes. */
+  #channels = new Uint8Array(64);
+  /** While a batch is sorted: the slot of each row, the rows of each slot, the slots met, and the rows by slot. */
+  readonly #slots = new Uint32Array(LOOK_ROWS);
+  #counts = new Uint32Array(64);
+  readonly #met: number[] = [];
+  readonly #order = new Uint32Array(LOOK_ROWS);
+
+  constructor(table: Table, dictionary: StreamDictionary, sink: TableSink) {
+    this.table = table;
+    this.#dictionary = dictionary;
+    this.#sink = sink;
+    this.#rowBytes = rowBytes(table);
+  }
+
+  /** False where rows of a name came in another order than they stand in. */
+  get isInOrder(): boolean {
+    return this.#streams.every(({ isInOrder }) => isInOrder);
+  }
+
+  /** All names that have rows, in the order of a file. */
+  sorted(): StreamRows[] {
+    return [...this.#streams].sort((one, other) => compareNames(one.names, other.names));
+  }
+
+  /**
+   * Takes a batch's rows.
+   * @throws RangeError for a stream that nobody named.
+   */
+  append(batch: AnyBatch): void {
+    for (let start = 0; start < batch.count; ) {
+      const rows = Math.min(batch.count - start, LOOK_ROWS - (this.rows % LOOK_ROWS));
+      this.#take(batch, start, rows);
+      this.rows += rows;
+      start += rows;
+      if (this.rows % LOOK_ROWS === 0) this.#look();
+    }
+  }
+
+  #take(batch: AnyBatch, start: number, rows: number): void {
+    const { stream } = batch.columns;
+    const first = stream[start] as number;
+    let same = 1;
+    while (same < rows && stream[start + same] === first) same++;
+    if (same < rows) this.#takeSorted(batch, start, rows);
+    else {
+      const to = this.#streams[this.#slotOf(first)] as StreamRows;
+      this.#add(to, batch, rows, (at, count) => to.open.append(batch, start + at, count, this.#channels));
+    }
+  }
+
+  /** Sorts the rows by their names, without disturbing the order within each. */
+  #takeSorted(batch: AnyBatch, start: number, rows: number): void {
+    const { stream } = batch.columns;
+    const met = this.#met;
+    met.length = 0;
+    let last = -1;
+    let slot = 0;
+    for (let i = 0; i < rows; i++) {
+      const code = stream[start + i] as number;
+      if (code !== last) slot = this.#slotOf(code);
+      last = code;
+      this.#slots[i] = slot;
+      const count = this.#counts[slot] as number;
+      if (count === 0) met.push(slot);
+      this.#counts[slot] = count + 1;
+    }
+    let end = 0;
+    for (const each of met) {
+      end += this.#counts[each] as number;
+      this.#counts[each] = end - (this.#counts[each] as number);
+    }
+    for (let i = 0; i < rows; i++) {
+      const place = this.#counts[this.#slots[i] as number] as number;
+      this.#order[place] = start + i;
+      this.#counts[this.#slots[i] as number] = place + 1;
+    }
+    let from = 0;
+    for (const each of met) {
+      const to = this.#streams[each] as StreamRows;
+      const first = from;
+      from = this.#counts[each] as number;
+      this.#counts[each] = 0;
+      this.#add(to, batch, from - first, (at, count) =>
+        to.open.pick(batch, this.#order, first + at, count, this.#channels),
+      );
+    }
+  }
+
+  /** Adds rows by `take(how many were taken, how many to take)`, closing each row group that gets full. */
+  #add(to: StreamRows, batch: AnyBatch, rows: number, take: (at: number, count: number) => void): void {
+    const isLarge = textBytesOf(batch) + to.open.textBytes >= TEXT_BYTES;
+    for (let at = 0; at < rows; ) {
+      const count = isLarge ? 1 : Math.min(rows - at, GROUP_ROWS - to.open.rows);
+      const before = to.open.rows;
+      take(at, count);
+      to.checkOrder(before);
+      at += count;
+      if (to.open.rows === GROUP_ROWS || (isLarge && to.open.textBytes >= TEXT_BYTES)) this.#close(to);
+    }
+  }
+
+  #close(stream: StreamRows): void {
+    const isFull = stream.open.rows === GROUP_ROWS;
+    const closed = { stream, rows: stream.take(isFull ? this.#sink.spare() : null) };
+    if (stream.aside.length > 0) this.#sink.aside([closed]);
+    else this.#sink.group(closed);
+  }
+
+  #look(): void {
+    const bytesOf = ({ open }: StreamRows): number => open.rows * this.#rowBytes + open.textBytes;
+    const streams = this.#streams.filter(({ open }) => open.rows > 0);
+    streams.sort((one, other) => other.open.rows - one.open.rows || compareNames(one.names, other.names));
+    let bytes = streams.reduce((sum, stream) => sum + bytesOf(stream), 0);
+    for (const [n, stream] of streams.entries()) {
+      if (bytes <= OPEN_BYTES_MAX) return;
+      if (stream.open.rows < EARLY_ROWS) {
+        this.#sink.aside(streams.slice(n).map((each) => ({ stream: each, rows: each.take(null) })));
+        return;
+      }
+      bytes -= bytesOf(stream);
+      this.#close(stream);
+    }
+  }
+
+  /** Where the rows of a stream go: what shares a name shares its rows. */
+  #slotOf(code: number): number {
+    const known = this.#slotByCode[code];
+    if (known !== undefined) return known;
+    const { market, symbol, feed, channel } = this.#dictionary.entry(code);
+    const key = JSON.stringify([market, symbol, feed]);
+    let slot = this.#slotByNames.get(key);
+    if (slot === undefined) {
+      slot = this.#streams.length;
+      this.#streams.push(new StreamRows(this.table, { market, symbol, feed }));
+      this.#slotByNames.set(key, slot);
+      if (slot >= this.#counts.length) this.#counts = grown(this.#counts, slot);
+    }
+    this.#slotByCode[code] = slot;
+    if (code >= this.#channels.length) this.#channels = grown(this.#channels, code);
+    this.#channels[code] = channel === null ? NO_CODE : CHANNELS.indexOf(channel);
+    return slot;
+  }
+}
+
+function grown<A extends Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(array: A, index: number): A {
+  const made = array instanceof Uint8Array ? new Uint8Array(index * 2 + 1) : new Uint32Array(index * 2 + 1);
+  made.set(array);
+  return made as A;
+}
+
+function textBytesOf(batch: AnyBatch): number {
+  let bytes = 0;
+  for (const { name, kind } of batch.definitions) {
+    if (kind === 'id') bytes += batch.ids(name).startOf(batch.count);
+    else if (kind === 'text')
+      for (const text of (batch.array(name) as (string | null)[]).slice(0, batch.count))
+        bytes += 4 + 3 * (text?.length ?? 0);
+  }
+  return bytes;
+}

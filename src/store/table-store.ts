@@ -1,0 +1,263 @@
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { AnyBatch, StreamDictionary, Table } from '../record/index.ts';
+import { sortedSelect } from './columns.ts';
+import type { EncodedGroup, GroupRows } from './encode-group.ts';
+import type { StoreEngine } from './engine.ts';
+import { GroupJoiner } from './group-joiner.ts';
+import { OpenFiles, ParquetFile, type StoredGroup } from './parquet-file.ts';
+import { RowBuffer, rowBytes } from './row-buffer.ts';
+import { publish, temporaryOf, writeSorted } from './sorted-file.ts';
+import { readAside, writeAside } from './spill.ts';
+import type { StreamRows } from './stream-rows.ts';
+import { type Closed, TableRows, type TableSink } from './table-rows.ts';
+
+/** Rows that a buffer for what is joined begins with. */
+const JOINED_FIRST = 1024;
+
+/** A row group that is being made. */
+interface Closing {
+  readonly stream: StreamRows;
+  readonly group: Promise<EncodedGroup>;
+  readonly bytes: number;
+}
+
+/** Where a table's rows go, and what they are made with. */
+export interface TableWorld {
+  readonly exchange: string;
+  /** The directory of the parts. */
+  readonly recent: string;
+  readonly streams: StreamDictionary;
+  readonly engine: StoreEngine;
+  /** A number for the next part's name. */
+  next(): number;
+}
+
+/**
+ * The rows of one table of a journal file on their way to its finished file. Every row is, at any time, in exactly one of
+ *
+ *     memory (open) -> row groups, in parts ------------> the finished file: groups are copied,
+ *            \-------> put aside: part + plain rows --->  the rest is joined into groups
+ *
+ * and, for readers, in one of the parts listed by `parts`: the last is what was open when it was written, again.
+ */
+export class TableStore implements TableSink {
+  readonly rows: TableRows;
+  readonly #world: TableWorld;
+  readonly #table: Table;
+  readonly #rowBytes: number;
+  #closing: Closing[] = [];
+  #aside: (readonly Closed[])[] = [];
+  readonly #groups = new Map<StreamRows, StoredGroup[]>();
+  readonly #parts: string[] = [];
+  /** The part of what was open, and how many rows the table had by then. */
+  #tail: { readonly name: string | null; readonly rows: number } = { name: null, rows: 0 };
+  /** Bytes of rows that have left `rows` and are in no file yet. */
+  pendingBytes = 0;
+  #isInterrupted = false;
+  #sorting: DuckDBConnection | null = null;
+
+  constructor(table: Table, world: TableWorld) {
+    this.#table = table;
+    this.#world = world;
+    this.#rowBytes = rowBytes(table);
+    this.rows = new TableRows(table, world.streams, this);
+  }
+
+  append(batch: AnyBatch): void {
+    this.rows.append(batch);
+  }
+
+  group({ stream, rows }: Closed): void {
+    const bytes = this.#bytesOf(rows);
+    const { exchange, engine } = this.#world;
+    const spans = [{ names: stream.names, rows: rows.rows }];
+    const group = engine.encoder.encode({ exchange, rows, spans, isDense: true });
+    // Whoever writes it is told; that may be later.
+    group.catch(() => undefined);
+    this.#closing.push({ stream, group, bytes });
+    this.pendingBytes += bytes;
+  }
+
+  aside(closed: readonly Closed[]): void {
+    this.#aside.push(closed);
+    for (const { rows } of closed) this.pendingBytes += this.#bytesOf(rows);
+  }
+
+  spare(): RowBuffer | null {
+    return this.#world.engine.encoder.spare(this.#table);
+  }
+
+  #bytesOf(rows: RowBuffer): number {
+    return rows.rows * this.#rowBytes + rows.textBytes;
+  }
+
+  /** The parts that hold all rows written so far, each row once. */
+  get parts(): readonly string[] {
+    return this.#tail.name === null ? this.#parts : [...this.#parts, this.#tail.name];
+  }
+
+  /**
+   * Writes everything so far into parts.
+   * @returns the part that is replaced: it may go when no reader can have the list that names it.
+   */
+  async flush(): Promise<string[]> {
+    const old = this.#tail;
+    // The rows that are open now, before anything is waited for: those that close meanwhile come with the next flush.
+    const open = old.rows === this.rows.rows ? null : [...this.#openGroups()];
+    const { rows } = this.rows;
+    await this.writeClosed();
+    if (open === null) return [];
+    const name = open.length === 0 ? null : this.#nextName();
+    if (name !== null) await this.#writePart(name, open);
+    this.#tail = { name, rows };
+    return old.name === null ? [] : [old.name];
+  }
+
+  *#openGroups(): Generator<GroupRows> {
+    const joiner = this.#joiner(false);
+    for (const stream of this.rows.sorted()) yield* joiner.add(stream, stream.open);
+    yield* joiner.end();
+  }
+
+  #joiner(isDense: boolean): GroupJoiner {
+    return new GroupJoiner(this.#world.exchange, isDense, () => new RowBuffer(this.#table, JOINED_FIRST));
+  }
+
+  #nextName(): string {
+    return `${this.#table}-${this.#world.next()}.parquet`;
+  }
+
+  #path(name: string): string {
+    return join(this.#world.recent, name);
+  }
+
+  /** Writes a part of these rows, made group by group. */
+  async #writePart(name: string, groups: Iterable<GroupRows>): Promise<void> {
+    const file = await ParquetFile.create(this.#path(name), this.#table);
+    try {
+      for (const group of groups) await file.add(await this.#world.engine.encoder.encode(group));
+    } catch (error) {
+      await file.abandon();
+      throw error;
+    }
+    await file.end(false);
+  }
+
+  /** Writes what has left memory into parts. */
+  async writeClosed(): Promise<void> {
+    const closing = this.#closing;
+    const aside = this.#aside;
+    this.#closing = [];
+    this.#aside = [];
+    if (closing.length > 0) await this.#writeGroups(closing);
+    for (const closed of aside) await this.#writeAside(closed);
+  }
+
+  async #writeGroups(closing: readonly Closing[]): Promise<void> {
+    const name = this.#nextName();
+    const file = await ParquetFile.create(this.#path(name), this.#table);
+    try {
+      for (const { stream, group } of closing) {
+        const stored = await file.add(await group);
+        const groups = this.#groups.get(stream) ?? [];
+        groups.push(stored);
+        this.#groups.set(stream, groups);
+      }
+    } catch (error) {
+      await file.abandon();
+      throw error;
+    }
+    await file.end(false);
+    this.#parts.push(name);
+    this.pendingBytes -= closing.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  async #writeAside(closed: readonly Closed[]): Promise<void> {
+    const name = this.#nextName();
+    const path = this.#path(name.replace(/\.parquet$/, '.rows'));
+    const segments = await writeAside(
+      path,
+      closed.map(({ rows }) => rows),
+    );
+    const joiner = this.#joiner(false);
+    await this.#writePart(name, joined(joiner, closed));
+    for (const [i, { stream, rows }] of closed.entries()) {
+      const segment = segments[i];
+      if (segment !== undefined) stream.aside.push(segment);
+      this.pendingBytes -= this.#bytesOf(rows);
+    }
+    this.#parts.push(name);
+  }
+
+  /**
+   * Makes the finished file: temporary name, fsync, rename, fsync of the directory. When it returns, the file is there
+   * whatever happens; without rows there is none.
+   * @returns the number of rows written.
+   */
+  async finish(target: string): Promise<number> {
+    await this.writeClosed();
+    if (this.rows.rows === 0) return 0;
+    if (!this.rows.isInOrder) return this.#finishSorted(target);
+    const temporary = await temporaryOf(target);
+    const file = await ParquetFile.create(temporary, this.#table);
+    const files = new OpenFiles();
+    try {
+      for await (const group of this.#finishedGroups(files)) {
+        if (this.#isInterrupted) throw new Error('the finish was ended before it was through');
+        await file.add(group);
+      }
+    } catch (error) {
+      await file.abandon();
+      throw error;
+    } finally {
+      await files.close();
+    }
+    await file.end(true);
+    await publish(temporary, target);
+    return file.rows;
+  }
+
+  /** The row groups of the finished file: those of each name, then what is left of names side by side, joined. */
+  async *#finishedGroups(files: OpenFiles): AsyncGenerator<EncodedGroup> {
+    const joiner = this.#joiner(true);
+    const { encoder } = this.#world.engine;
+    for (const stream of this.rows.sorted()) {
+      const groups = this.#groups.get(stream) ?? [];
+      if (groups.length > 0) for (const group of joiner.end()) yield await encoder.encode(group);
+      for (const group of groups)
+        yield { ...group, bytes: await files.read(group.path, group.at, group.bytes) };
+      for (const segment of stream.aside) {
+        const rows = await readAside(files, this.#table, segment);
+        for (const group of joiner.add(stream, rows)) yield await encoder.encode(group);
+      }
+      for (const group of joiner.add(stream, stream.open)) yield await encoder.encode(group);
+    }
+    for (const group of joiner.end()) yield await encoder.encode(group);
+  }
+
+  /** Rows that came out of order: the engine sorts the parts. */
+  async #finishSorted(target: string): Promise<number> {
+    await this.flush();
+    const connection = await this.#world.engine.connect();
+    this.#sorting = connection;
+    try {
+      const parts = this.parts.map((name) => this.#path(name));
+      return await writeSorted(connection, sortedSelect(this.#table, parts), target);
+    } finally {
+      this.#sorting = null;
+      connection.closeSync();
+    }
+  }
+
+  /** Ends a finish that runs, with an error for whoever waits for it. */
+  interrupt(): void {
+    this.#isInterrupted = true;
+    this.#sorting?.interrupt();
+  }
+}
+
+function* joined(joiner: GroupJoiner, closed: readonly Closed[]): Generator<GroupRows> {
+  for (const { stream, rows } of closed) yield* joiner.add(stream, rows);
+  yield* joiner.end();
+}
