@@ -5,6 +5,7 @@ import { type AnyBatch, type StreamDictionary, TABLE_NAMES, type Table } from '.
 import type { StoreEngine } from './engine.ts';
 import { type Finished, finishedFile, type JournalKey, recentDirectory, storeFile } from './layout.ts';
 import { temporaryName } from './sorted-file.ts';
+import { ROW_LIMITS, type RowLimits } from './table-rows.ts';
 import { TableStore } from './table-store.ts';
 
 /** Bytes in memory at most while a whole file is decoded. */
@@ -32,13 +33,21 @@ export class FileStore {
   readonly #tables = new Map<Table, TableStore>();
   readonly #streams: StreamDictionary;
   readonly #engine: StoreEngine;
+  readonly #limits: RowLimits;
   /** Parts that others have replaced: a reader may still have the list that names them. */
   #replaced: string[] = [];
   #nextPart = 0;
   #work: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  private constructor(data: string, key: JournalKey, engine: StoreEngine, streams: StreamDictionary) {
+  private constructor(
+    data: string,
+    key: JournalKey,
+    engine: StoreEngine,
+    streams: StreamDictionary,
+    limits: RowLimits,
+  ) {
+    this.#limits = limits;
     this.#data = data;
     this.#recent = recentDirectory(data, key);
     this.key = key;
@@ -52,8 +61,9 @@ export class FileStore {
     key: JournalKey,
     engine: StoreEngine,
     streams: StreamDictionary,
+    limits: RowLimits = ROW_LIMITS,
   ): Promise<FileStore> {
-    const store = new FileStore(resolve(data), key, engine, streams);
+    const store = new FileStore(resolve(data), key, engine, streams, limits);
     await rm(store.#recent, { recursive: true, force: true });
     await mkdir(store.#recent, { recursive: true });
     return store;
@@ -79,6 +89,7 @@ export class FileStore {
         recent: this.#recent,
         streams: this.#streams,
         engine: this.#engine,
+        limits: this.#limits,
         next: () => this.#nextPart++,
       });
       this.#tables.set(batch.table, table);

@@ -14,7 +14,9 @@ const CAPACITY_FIRST = 64;
 export class StreamRows {
   readonly names: RowNames;
   open: RowBuffer;
-  /** Rows put aside, in their order. Once there are some, all that follow are put aside as well. */
+  /** Whether rows were put aside: then all that follow are as well, since row groups stand before them. */
+  isAside = false;
+  /** Rows put aside that are on disk, in their order. */
   readonly aside: Segment[] = [];
   /** False from the first row on that came behind one it stands before in a file. */
   isInOrder = true;
@@ -51,7 +53,8 @@ export class StreamRows {
 
   /** Whether row `i`, equal to the one before in the first key, stands behind it by the others. */
   #follows(keys: readonly Float64Array[], i: number): boolean {
-    for (const [n, key] of keys.entries()) {
+    for (let n = 1; n < keys.length; n++) {
+      const key = keys[n] as Float64Array;
       const before = i > 0 ? (key[i - 1] as number) : (this.#last?.[n] ?? Number.NEGATIVE_INFINITY);
       const value = key[i] as number;
       if (value !== before) return value > before;

@@ -2,16 +2,26 @@ import { type AnyBatch, CHANNELS, NO_CODE, type StreamDictionary, type Table } f
 import { type RowBuffer, rowBytes } from './row-buffer.ts';
 import { compareNames, StreamRows } from './stream-rows.ts';
 
-/** Rows of a row group at most; fewer where their texts reach `TEXT_BYTES`. */
-export const GROUP_ROWS = 65_536;
-export const TEXT_BYTES = 8 * 1024 * 1024;
+/** How much of a table is in memory and in a row group. Files are a function of these and of the rows alone. */
+export interface RowLimits {
+  /** Rows of a row group at most; fewer where their texts reach `textBytes`. */
+  readonly groupRows: number;
+  readonly textBytes: number;
+  /** Every so many rows of a table its memory is looked at. */
+  readonly lookRows: number;
+  /** Bytes of open rows of a table from which on some of them must go. */
+  readonly openBytes: number;
+  /** Rows that make a row group of their own rather than being put aside. */
+  readonly earlyRows: number;
+}
 
-/** Every so many rows of a table its memory is looked at: by rows, so that files are a function of rows alone. */
-const LOOK_ROWS = 16_384;
-/** Bytes of open rows of a table from which on some of them must go. */
-const OPEN_BYTES_MAX = 24 * 1024 * 1024;
-/** Rows that make a row group of their own rather than being put aside. */
-const EARLY_ROWS = 8192;
+export const ROW_LIMITS: RowLimits = {
+  groupRows: 65_536,
+  textBytes: 8 * 1024 * 1024,
+  lookRows: 16_384,
+  openBytes: 24 * 1024 * 1024,
+  earlyRows: 8192,
+};
 
 /** Rows that left memory: a row group of one name, or rows put aside. */
 export interface Closed {
@@ -38,6 +48,7 @@ export class TableRows {
   rows = 0;
   readonly #dictionary: StreamDictionary;
   readonly #sink: TableSink;
+  readonly #limits: RowLimits;
   readonly #rowBytes: number;
   /** Each name in the order of its first row: its place here is its slot. */
   readonly #streams: StreamRows[] = [];
@@ -46,13 +57,16 @@ export class TableRows {
   /** Codes of the channels, by the streams' codes. */
   #channels = new Uint8Array(64);
   /** While a batch is sorted: the slot of each row, the rows of each slot, the slots met, and the rows by slot. */
-  readonly #slots = new Uint32Array(LOOK_ROWS);
+  readonly #slots: Uint32Array<ArrayBuffer>;
   #counts = new Uint32Array(64);
   readonly #met: number[] = [];
-  readonly #order = new Uint32Array(LOOK_ROWS);
+  readonly #order: Uint32Array<ArrayBuffer>;
 
-  constructor(table: Table, dictionary: StreamDictionary, sink: TableSink) {
+  constructor(table: Table, dictionary: StreamDictionary, sink: TableSink, limits: RowLimits) {
     this.table = table;
+    this.#limits = limits;
+    this.#slots = new Uint32Array(limits.lookRows);
+    this.#order = new Uint32Array(limits.lookRows);
     this.#dictionary = dictionary;
     this.#sink = sink;
     this.#rowBytes = rowBytes(table);
@@ -73,12 +87,13 @@ export class TableRows {
    * @throws RangeError for a stream that nobody named.
    */
   append(batch: AnyBatch): void {
+    const { lookRows } = this.#limits;
     for (let start = 0; start < batch.count; ) {
-      const rows = Math.min(batch.count - start, LOOK_ROWS - (this.rows % LOOK_ROWS));
+      const rows = Math.min(batch.count - start, lookRows - (this.rows % lookRows));
       this.#take(batch, start, rows);
       this.rows += rows;
       start += rows;
-      if (this.rows % LOOK_ROWS === 0) this.#look();
+      if (this.rows % lookRows === 0) this.#look();
     }
   }
 
@@ -134,21 +149,22 @@ export class TableRows {
 
   /** Adds rows by `take(how many were taken, how many to take)`, closing each row group that gets full. */
   #add(to: StreamRows, batch: AnyBatch, rows: number, take: (at: number, count: number) => void): void {
-    const isLarge = textBytesOf(batch) + to.open.textBytes >= TEXT_BYTES;
+    const { groupRows, textBytes } = this.#limits;
+    const isLarge = textBytesOf(batch) + to.open.textBytes >= textBytes;
     for (let at = 0; at < rows; ) {
-      const count = isLarge ? 1 : Math.min(rows - at, GROUP_ROWS - to.open.rows);
+      const count = isLarge ? 1 : Math.min(rows - at, groupRows - to.open.rows);
       const before = to.open.rows;
       take(at, count);
       to.checkOrder(before);
       at += count;
-      if (to.open.rows === GROUP_ROWS || (isLarge && to.open.textBytes >= TEXT_BYTES)) this.#close(to);
+      if (to.open.rows === groupRows || (isLarge && to.open.textBytes >= textBytes)) this.#close(to);
     }
   }
 
   #close(stream: StreamRows): void {
-    const isFull = stream.open.rows === GROUP_ROWS;
+    const isFull = stream.open.rows === this.#limits.groupRows;
     const closed = { stream, rows: stream.take(isFull ? this.#sink.spare() : null) };
-    if (stream.aside.length > 0) this.#sink.aside([closed]);
+    if (stream.isAside) this.#sink.aside([closed]);
     else this.#sink.group(closed);
   }
 
@@ -158,9 +174,11 @@ export class TableRows {
     streams.sort((one, other) => other.open.rows - one.open.rows || compareNames(one.names, other.names));
     let bytes = streams.reduce((sum, stream) => sum + bytesOf(stream), 0);
     for (const [n, stream] of streams.entries()) {
-      if (bytes <= OPEN_BYTES_MAX) return;
-      if (stream.open.rows < EARLY_ROWS) {
-        this.#sink.aside(streams.slice(n).map((each) => ({ stream: each, rows: each.take(null) })));
+      if (bytes <= this.#limits.openBytes) return;
+      if (stream.open.rows < this.#limits.earlyRows) {
+        const rest = streams.slice(n);
+        for (const each of rest) each.isAside = true;
+        this.#sink.aside(rest.map((each) => ({ stream: each, rows: each.take(null) })));
         return;
       }
       bytes -= bytesOf(stream);

@@ -10,7 +10,7 @@ import { RowBuffer, rowBytes } from './row-buffer.ts';
 import { publish, temporaryOf, writeSorted } from './sorted-file.ts';
 import { readAside, writeAside } from './spill.ts';
 import type { StreamRows } from './stream-rows.ts';
-import { type Closed, TableRows, type TableSink } from './table-rows.ts';
+import { type Closed, type RowLimits, TableRows, type TableSink } from './table-rows.ts';
 
 /** Rows that a buffer for what is joined begins with. */
 const JOINED_FIRST = 1024;
@@ -29,6 +29,7 @@ export interface TableWorld {
   readonly recent: string;
   readonly streams: StreamDictionary;
   readonly engine: StoreEngine;
+  readonly limits: RowLimits;
   /** A number for the next part's name. */
   next(): number;
 }
@@ -61,7 +62,7 @@ export class TableStore implements TableSink {
     this.#table = table;
     this.#world = world;
     this.#rowBytes = rowBytes(table);
-    this.rows = new TableRows(table, world.streams, this);
+    this.rows = new TableRows(table, world.streams, this, world.limits);
   }
 
   append(batch: AnyBatch): void {
@@ -121,7 +122,8 @@ export class TableStore implements TableSink {
   }
 
   #joiner(isDense: boolean): GroupJoiner {
-    return new GroupJoiner(this.#world.exchange, isDense, () => new RowBuffer(this.#table, JOINED_FIRST));
+    const { exchange, limits } = this.#world;
+    return new GroupJoiner(exchange, isDense, limits, () => new RowBuffer(this.#table, JOINED_FIRST));
   }
 
   #nextName(): string {

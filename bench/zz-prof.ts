@@ -1,0 +1,11 @@
+import { startFlood } from './child.ts';
+import { Recording, recordFlood } from './record-flood.ts';
+const mode = (process.argv[2] ?? 'trades') as 'trades';
+const n = Number(process.argv[3] ?? 3_000_000);
+const { flood, port } = await startFlood(mode, ['--messages', String(n)]);
+if (process.argv[4]) process.env.NODE_OPTIONS = `--cpu-prof --cpu-prof-dir=${process.argv[4]} --cpu-prof-interval=2000`;
+using recording = new Recording(mode, port);
+console.log(await recordFlood(recording, flood, n));
+delete process.env.NODE_OPTIONS;
+await recording.verify();
+await flood.stop();

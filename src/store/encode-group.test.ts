@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import fc from 'fast-check';
+import { parquetMetadata, parquetReadObjects } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { type RowObject, Rows, rowObject, StreamDictionary, type Table, textFrame } from '../record/index.ts';
+import type { EncodedGroup, GroupRows } from './encode-group.ts';
+import { encodeGroup, fileColumns } from './encode-group.ts';
+import { openEngine, quoted } from './engine.ts';
+import { GroupEncoder } from './group-encoder.ts';
+import { GroupJoiner } from './group-joiner.ts';
+import { ParquetFile } from './parquet-file.ts';
+import { RowBuffer } from './row-buffer.ts';
+import { StreamRows } from './stream-rows.ts';
+import { ROW_LIMITS } from './table-rows.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'feedtape-group-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+const { connection } = await openEngine({
+  memory: '200MB',
+  threads: 1,
+  temporaryDirectory: join(root, 'spill'),
+});
+
+/** Values that a page may find hard: far apart, equal, missing, at the edges of what a double holds. */
+const whole = fc.oneof(
+  fc.integer({ min: 0, max: 5 }),
+  fc.maxSafeInteger(),
+  fc.integer({ min: -(2 ** 33), max: 2 ** 33 }),
+  fc.integer({ min: 0, max: 2 ** 48 }),
+  fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53 - 1, -(2 ** 53 - 1), 2 ** 31, -(2 ** 31), 0),
+);
+const decimal = fc.oneof(
+  fc.double(),
+  fc.integer({ min: 1, max: 4 }),
+  fc.constantFrom(Number.NaN, 1e308, 5e-324, -0),
+);
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme' }),
+  fc.constantFrom('', 'a\u0000b', '\u2028', 'x'.repeat(5000)),
+);
+
+const fact = fc.record({
+  stream: fc.nat(3),
+  whole,
+  other: whole,
+  decimal,
+  text,
+  flag: fc.boolean(),
+  side: fc.constantFrom('bid' as const, 'ask' as const, null),
+  repeat: fc.oneof(fc.constant(1), fc.nat(60)),
+});
+
+interface Made {
+  readonly table: Table;
+  readonly groups: GroupRows[];
+  /** What the batches held, as `decode` would show it. */
+  readonly expected: RowObject[];
+}
+
+/** Joins the rows that `make` makes into groups, as they come. */
+function made(streams: StreamDictionary, isDense: boolean, make: (rows: Rows) => void): Made[] {
+  const tables = new Map<Table, Made & { joiner: GroupJoiner }>();
+  const channels = new Uint8Array(256).map((_, code) => {
+    const channel = streams.entries[code]?.channel ?? null;
+    return channel === null ? 255 : ['trades', 'book', 'quotes'].indexOf(channel);
+  });
+  const rows = new Rows(
+    (batch) => {
+      const { table } = batch;
+      let to = tables.get(table);
+      if (to === undefined) {
+        const joiner = new GroupJoiner("it's", isDense, ROW_LIMITS, () => new RowBuffer(table, 16));
+        to = { table, groups: [], expected: [], joiner };
+        tables.set(table, to);
+      }
+      for (let i = 0; i < batch.count; i++) {
+        to.expected.push(rowObject(batch, i, streams, "it's"));
+        const { market, symbol, feed } = streams.entry(batch.columns.stream[i] as number);
+        const stream = new StreamRows(table, { market, symbol, feed });
+        if (i % 2 === 0) stream.open.append(batch, i, 1, channels);
+        else stream.open.pick(batch, Uint32Array.of(i), 0, 1, channels);
+        to.groups.push(...to.joiner.add(stream, stream.open));
+      }
+    },
+    100,
+    streams,
+  );
+  make(rows);
+  rows.flush();
+  for (const to of tables.values()) to.groups.push(...to.joiner.end());
+  return [...tables.values()];
+}
+
+async function file(table: Table, groups: readonly EncodedGroup[]): Promise<string> {
+  const path = join(root, `${table}.parquet`);
+  const parquet = await ParquetFile.create(path, table);
+  for (const group of groups) await parquet.add(group);
+  await parquet.end(false);
+  return path;
+}
+
+/** What a reader gives, in the form of a row object: whole numbers as numbers, times as µs, what is null left null. */
+async function engineRows(path: string): Promise<Record<string, unknown>[]> {
+  const reader = await connection.runAndReadAll(
+    `SELECT * REPLACE (${await times(path)}) FROM read_parquet(${quoted(path)})`,
+  );
+  return reader.getRowObjectsJS().map((row) => numbers(row));
+}
+
+async function times(path: string): Promise<string> {
+  const reader = await connection.runAndReadAll(`DESCRIBE FROM read_parquet(${quoted(path)})`);
+  return reader
+    .getRowObjectsJS()
+    .filter((column) => column.column_type === 'TIMESTAMP')
+    .map(({ column_name: name }) => `epoch_us("${name}") AS "${name}"`)
+    .join(', ');
+}
+
+function numbers(row: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(row))
+    given[name] = typeof value === 'bigint' ? Number(value) : value instanceof Date ? null : value;
+  return given;
+}
+
+/** A row as a file has it: a whole number that is none is null, and so is an empty text of a record. */
+function filed({ table: _, ...row }: RowObject): Record<string, unknown> {
+  const given: Record<string, unknown> = { ...row };
+  for (const name of ['step', 'sequence']) if (given[name] === Number.POSITIVE_INFINITY) given[name] = null;
+  for (const name of ['id', 'sample']) if (given[name] === '') given[name] = null;
+  return given;
+}
+
+function bytesOf(path: string): ArrayBuffer {
+  const bytes = readFileSync(path);
+  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+}
+
+for (const isDense of [true, false])
+  test(`${isDense ? 'dense' : 'quick'} groups hold what the batches held, whatever the values, as two other readers find them`, async () => {
+    const streams = new StreamDictionary();
+    for (const symbol of ['AB', 'CD', null]) streams.code('spot', 'trades', 'trade', symbol);
+    streams.code('', null, null, null);
+    const encodings = new Set<string>();
+    const property = fc.asyncProperty(fc.array(fact, { minLength: 1, maxLength: 60 }), async (facts) => {
+      let frame = 0;
+      const tables = made(streams, isDense, (rows) => {
+        for (const { stream, whole, other, decimal, text, flag, side, repeat } of facts) {
+          rows.at(textFrame(1_795_341_600_000_000 + frame * 7, 3, ++frame, 'received', ''));
+          for (let i = 0; i < repeat; i++) {
+            rows.trade(stream, 1_795_341_600_000_000 - i, text, flag ? 'buy' : 'unknown', decimal, i);
+            rows.book(stream, Number.NaN, flag, 'rest', whole, side, decimal, i, other, !flag);
+          }
+          rows.undecoded(stream, 'malformed', text);
+        }
+        rows.tradeFrom(0, Number.NaN, Buffer.from('no UTF-8: \xff', 'latin1'), 3, 11, 'sell', 1, 1);
+      });
+      for (const { table, groups, expected } of tables) {
+        const encoded = groups.map((group) => encodeGroup(group));
+        for (const { chunks } of encoded)
+          for (const [i, chunk] of chunks.entries())
+            encodings.add(`${fileColumns(table)[i]?.kind} ${chunk.encodings.at(-1)}`);
+        const path = await file(table, encoded);
+        assert.deepEqual(await engineRows(path), expected.map(filed));
+        const others = (await parquetReadObjects({ file: bytesOf(path), compressors })) as Record<
+          string,
+          unknown
+        >[];
+        assert.equal(others.length, expected.length);
+        for (const [i, found] of others.entries()) {
+          const mine = filed(expected[i] as RowObject);
+          for (const name of [
+            'market',
+            'symbol',
+            'channel',
+            'side',
+            'price',
+            'amount',
+            'id',
+            'sample',
+            'valid',
+          ])
+            if (name in mine) assert.deepEqual(found[name] ?? null, mine[name] ?? null, name);
+        }
+        boundsHold(path, others);
+      }
+    });
+    await fc.assert(property, { numRuns: 60 });
+    // Plain, deltas, dictionaries and split bytes: each form of a number was met.
+    const forms = [...encodings].filter((form) => /number|integer/.test(form)).sort();
+    assert.deepEqual(
+      forms,
+      isDense
+        ? ['integer 0', 'integer 5', 'integer 8', 'number 8', 'number 9']
+        : ['integer 0', 'integer 5', 'number 0'],
+    );
+  });
+
+/** What the footer says of a group's least and largest values and of its nulls is true. */
+function boundsHold(path: string, rows: readonly Record<string, unknown>[]): void {
+  const { row_groups: groups } = parquetMetadata(bytesOf(path));
+  let start = 0;
+  for (const { num_rows: count, columns } of groups) {
+    for (const { meta_data: meta } of columns) {
+      const name = meta?.path_in_schema[0] ?? '';
+      const values = rows.slice(start, start + Number(count)).map((row) => row[name] ?? null);
+      const there = values.filter((value) => value !== null) as (number | bigint | Date | string)[];
+      const { null_count: nulls, min_value: least, max_value: most } = meta?.statistics ?? {};
+      assert.equal(Number(nulls), values.length - there.length, name);
+      if (least === undefined || most === undefined) continue;
+      assert.ok(there.length > 0, name);
+      assert.ok(!Object.is(least, 0) && !Object.is(most, -0), `${name}: a zero may have either sign`);
+      for (const value of there) assert.ok(value >= least && value <= most, `${name}: ${String(value)}`);
+    }
+    start += Number(count);
+  }
+}
+
+test('readers skip row groups by their bounds', async () => {
+  const streams = new StreamDictionary();
+  const groups = ['AB', 'CD'].flatMap((symbol) =>
+    made(streams, true, (rows) => {
+      const code = streams.code('spot', 'quotes', 'bbo', symbol);
+      for (let frame = 1; frame <= 50; frame++) {
+        rows.at(textFrame(frame, 1, frame, 'received', ''));
+        rows.quote(code, frame, frame / 8, 1, frame, 2);
+      }
+    }).flatMap((table) => table.groups),
+  );
+  const path = await file('quotes', groups.map(encodeGroup));
+  const reader = await connection.runAndReadAll(
+    `SELECT path_in_schema, stats_min_value, stats_max_value FROM parquet_metadata(${quoted(path)})
+     WHERE row_group_id = 1 AND path_in_schema IN ('symbol', 'local_timestamp', 'bid_price') ORDER BY ALL`,
+  );
+  assert.deepEqual(reader.getRowsJS(), [
+    ['bid_price', '0.125', '6.25'],
+    ['local_timestamp', '1970-01-01 00:00:00.000001', '1970-01-01 00:00:00.00005'],
+    ['symbol', 'CD', 'CD'],
+  ]);
+});
+
+test('a thread makes the same groups, gives the memory back, and a failure of one job is its own', async () => {
+  const encoder = new GroupEncoder();
+  const streams = new StreamDictionary();
+  const code = streams.code('spot', 'trades', 'trade', 'AB');
+  const groups = (): GroupRows[] =>
+    made(streams, true, (rows) => {
+      for (let frame = 1; frame <= 9000; frame++) {
+        rows.at(textFrame(frame * 1000, 1, frame, 'received', ''));
+        rows.trade(code, frame, `${frame}`, frame % 3 === 0 ? 'buy' : 'sell', frame % 100, frame / 7);
+      }
+    }).flatMap((table) => table.groups);
+  const [one, other] = [groups()[0], groups()[0]];
+  assert.ok(one !== undefined && other !== undefined);
+  const here = encodeGroup(one);
+  const there = await encoder.encode(other);
+  assert.ok(Buffer.from(here.bytes).equals(there.bytes));
+  assert.deepEqual(
+    there.chunks.map(({ bytes, nulls }) => [bytes, nulls]),
+    here.chunks.map(({ bytes, nulls }) => [bytes, nulls]),
+  );
+  assert.equal(encoder.spare('trades')?.rows, 0);
+  assert.equal(encoder.spare('trades'), null);
+  const bad = groups()[0] as GroupRows;
+  await assert.rejects(
+    encoder.encode({ ...bad, spans: null as unknown as GroupRows['spans'] }),
+    /a row group could not be made/,
+  );
+  assert.ok(Buffer.from(here.bytes).equals((await encoder.encode(groups()[0] as GroupRows)).bytes));
+  const late = encoder.encode(groups()[0] as GroupRows);
+  await Promise.all([assert.rejects(late, /ended by itself/), encoder.close()]);
+  await assert.rejects(encoder.encode(groups()[0] as GroupRows), /closed/);
+});
