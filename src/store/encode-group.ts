@@ -98,7 +98,7 @@ function writeColumn(
   switch (kind) {
     case 'id':
     case 'text':
-      return writeTexts(to, held as IdColumn, rows);
+      return writeTexts(to, held as IdColumn, rows, isDense);
     case 'code':
       return writeCodes(to, held as Uint8Array, rows, codes, isDense);
     case 'flag':

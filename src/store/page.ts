@@ -1,5 +1,5 @@
 import { type IdColumn, NO_CODE } from '../record/index.ts';
-import { type ByteSink, ThriftWriter } from './byte-sink.ts';
+import { ByteSink, ThriftWriter } from './byte-sink.ts';
 import { writeDeltas } from './deltas.ts';
 import { NumberDictionary, splitBytes } from './doubles.ts';
 
@@ -13,6 +13,7 @@ export const ENCODING = {
   plain: 0,
   rle: 3,
   deltaBinaryPacked: 5,
+  deltaByteArray: 7,
   rleDictionary: 8,
   byteStreamSplit: 9,
 } as const;
@@ -74,6 +75,7 @@ let places = new Uint32Array(0);
 let runValues = new Float64Array(0);
 let runRows = new Uint32Array(0);
 const repeated = new NumberDictionary();
+const suffixes = new ByteSink();
 
 function reserve(rows: number): void {
   if (present.length >= rows) return;
@@ -183,11 +185,12 @@ export function writeIntegers(to: ByteSink, array: Float64Array, rows: number, i
   let last = Number.NaN;
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
+  const starts = runRows;
   for (let i = 0; i < filled; i++) {
     const value = whole[i] as number;
     if (value === last) continue;
     last = value;
-    runRows[changes++] = i;
+    starts[changes++] = i;
     if (value < least) least = value;
     if (value > most) most = value;
   }
@@ -262,10 +265,11 @@ export function writeFlags(to: ByteSink, array: Uint8Array, rows: number): PageB
 /** Notes which rows have a code or flag; returns how many. */
 function markPresent(array: Uint8Array, rows: number): number {
   reserve(rows);
+  const marks = present;
   let filled = 0;
   for (let i = 0; i < rows; i++) {
     const is = array[i] === NO_CODE ? 0 : 1;
-    present[i] = is;
+    marks[i] = is;
     filled += is;
   }
   return filled;
@@ -280,26 +284,26 @@ export function writeCodes(
   isDense: boolean,
 ): PageBody {
   reserve(rows);
+  const [marks, codes, starts, known] = [present, places, runRows, texts.length];
   let filled = 0;
   let changes = 0;
   let last = -1;
   for (let i = 0; i < rows; i++) {
     const code = array[i] as number;
-    if (code >= texts.length) {
-      present[i] = 0;
-      continue;
-    }
-    present[i] = 1;
-    if (code !== last) {
-      runRows[changes] = filled;
-      runValues[changes++] = code;
+    const is = code < known ? 1 : 0;
+    marks[i] = is;
+    codes[filled] = code;
+    if (code !== last && is === 1) {
+      starts[changes++] = filled;
       last = code;
     }
-    places[filled++] = code;
+    filled += is;
   }
   writeLevels(to, rows, filled < rows);
-  if (isDense && isRuns(changes, filled)) writeRuns(to, changes, filled, texts.length - 1, runValues);
-  else writePlaces(to, filled, texts.length - 1);
+  if (isDense && isRuns(changes, filled)) {
+    for (let run = 0; run < changes; run++) runValues[run] = codes[starts[run] as number] as number;
+    writeRuns(to, changes, filled, known - 1, runValues);
+  } else writePlaces(to, filled, texts.length - 1);
   return {
     encoding: ENCODING.rleDictionary,
     nulls: rows - filled,
@@ -360,24 +364,69 @@ function plainTexts(texts: readonly string[]): Uint8Array {
 }
 
 /** Ids and texts, which are held as plain values; empty is null. */
-export function writeTexts(to: ByteSink, texts: IdColumn, rows: number): PageBody {
-  const plain = { encoding: ENCODING.plain, least: null, most: null, dictionary: null };
-  if (!texts.mayHaveNull) {
-    writeLevels(to, rows, false);
-    to.bytes(texts.bytes.subarray(0, texts.ends[rows - 1]));
-    return { ...plain, nulls: 0 };
+export function writeTexts(to: ByteSink, texts: IdColumn, rows: number, isDense: boolean): PageBody {
+  const filled = markTexts(texts, rows);
+  writeLevels(to, rows, filled < rows);
+  const rest = { nulls: rows - filled, least: null, most: null, dictionary: null };
+  if (isDense && filled > 0) {
+    writeSuffixes(to, texts, rows, filled);
+    return { ...rest, encoding: ENCODING.deltaByteArray };
   }
+  if (filled === rows) to.bytes(texts.bytes.subarray(0, texts.ends[rows - 1]));
+  else
+    for (let i = 0; i < rows; i++)
+      if (present[i] === 1) to.bytes(texts.bytes.subarray(texts.startOf(i), texts.ends[i]));
+  return { ...rest, encoding: ENCODING.plain };
+}
+
+/** Notes which rows have a text; returns how many. */
+function markTexts(texts: IdColumn, rows: number): number {
   reserve(rows);
+  const marks = present;
+  marks.fill(1, 0, rows);
+  if (!texts.mayHaveNull) return rows;
   let filled = 0;
   for (let i = 0; i < rows; i++) {
     const is = (texts.ends[i] as number) - texts.startOf(i) > 4 ? 1 : 0;
-    present[i] = is;
+    marks[i] = is;
     filled += is;
   }
-  writeLevels(to, rows, filled < rows);
-  for (let i = 0; i < rows; i++)
-    if (present[i] === 1) to.bytes(texts.bytes.subarray(texts.startOf(i), texts.ends[i]));
-  return { ...plain, nulls: rows - filled };
+  return filled;
+}
+
+/**
+ * Parquet's DELTA_BYTE_ARRAY: how much of each text is as in the one before it, and the rest. Ids that count on come
+ * down to their last digits.
+ */
+function writeSuffixes(to: ByteSink, texts: IdColumn, rows: number, filled: number): void {
+  const { bytes, ends } = texts;
+  const [marks, shared, lengths] = [present, values, runValues];
+  suffixes.length = 0;
+  suffixes.reserve(ends[rows - 1] as number);
+  const rest = suffixes.buffer;
+  let at = 0;
+  let n = 0;
+  let before = 0;
+  let beforeEnd = 0;
+  let start = 0;
+  for (let i = 0; i < rows; i++) {
+    const end = ends[i] as number;
+    if (marks[i] === 1) {
+      const first = start + 4;
+      const most = Math.min(end - first, beforeEnd - before);
+      let same = 0;
+      while (same < most && bytes[first + same] === bytes[before + same]) same++;
+      shared[n] = same;
+      lengths[n++] = end - first - same;
+      for (let from = first + same; from < end; from++) rest[at++] = bytes[from] as number;
+      before = first;
+      beforeEnd = end;
+    }
+    start = end;
+  }
+  writeDeltas(to, shared, filled);
+  writeDeltas(to, lengths, filled);
+  to.bytes(rest.subarray(0, at));
 }
 
 /** Bytes of a place in a dictionary whose last one is `last`: whole ones, which compress better than bits. */
@@ -393,12 +442,13 @@ function writePlaces(to: ByteSink, count: number, last: number): void {
   to.varint((groups << 1) | 1);
   to.reserve(groups * 8 * width);
   const { buffer } = to;
+  const from = places;
   let at = to.length;
   const end = at + groups * 8 * width;
-  if (width === 1) for (let i = 0; i < count; i++) buffer[at++] = places[i] as number;
+  if (width === 1) for (let i = 0; i < count; i++) buffer[at++] = from[i] as number;
   else
     for (let i = 0; i < count; i++) {
-      const place = places[i] as number;
+      const place = from[i] as number;
       buffer[at++] = place;
       for (let byte = 1; byte < width; byte++) buffer[at++] = place >>> (8 * byte);
     }
