@@ -48,18 +48,17 @@ export class IdColumn {
 
   /** The same from `source[start..end)`. Bytes that are not ASCII are read as UTF-8, what is none becomes U+FFFD. */
   setFrom(index: number, source: Buffer, start: number, end: number): void {
-    const at = this.#room(index, end - start);
+    const length = end - start;
+    const at = this.#room(index, length);
     const { bytes } = this;
-    let to = at;
-    for (let from = start; from < end; from++) {
-      const byte = source[from] as number;
-      if (byte > 127) {
-        this.set(index, source.toString('utf8', start, end));
-        return;
-      }
-      bytes[to++] = byte;
+    let bits = 0;
+    for (let i = 0; i < length; i++) {
+      const byte = source[start + i] as number;
+      bits |= byte;
+      bytes[at + i] = byte;
     }
-    this.#close(index, at, to);
+    if (bits > 127) this.set(index, source.toString('utf8', start, end));
+    else this.#close(index, at, at + length);
   }
 
   /** Copies `rows` values of another column, from its row `start` on, to the rows from `index` on. */

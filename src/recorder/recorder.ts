@@ -16,6 +16,8 @@ import { pause, turn } from './turn.ts';
 
 /** How often rows become readable in `recent/`, ms. */
 const FLUSH_MS = 3000;
+/** Share of the pool that is given back to the ear in one message at most. */
+const FREED_SHARE = 1 / 16;
 /** How often the live table's numbers are sent, ms. */
 const STATUS_MS = 500;
 /** How often blocks that are due are looked for, ms. */
@@ -57,6 +59,7 @@ export class Recorder {
   #timers: NodeJS.Timeout[] = [];
   /** Tells the journals the time, until all of them are sealed. */
   #ticking: NodeJS.Timeout | undefined;
+  #free: ArrayBuffer[] = [];
   #flushing = false;
   #broken = false;
 
@@ -236,7 +239,15 @@ export class Recorder {
       recorder.upTo(chunk.upTo);
       if (recorder.overloaded) await recorder.relieve();
     }
-    this.#post({ kind: 'free', buffer: chunk.buffer }, [chunk.buffer]);
+    this.#free.push(chunk.buffer);
+    if (this.#free.length >= this.#setup.chunks * FREED_SHARE || this.#chunks.length === 0) this.#giveBack();
+  }
+
+  /** Each message to the ear wakes its thread: while chunks wait, some are given back together. */
+  #giveBack(): void {
+    const buffers = this.#free;
+    this.#free = [];
+    this.#post({ kind: 'free', buffers }, buffers);
   }
 
   /** A link's first entry is its `dialled` event, which names the exchange. */

@@ -194,7 +194,7 @@ export class Recording {
         this.#ready();
         break;
       case 'free':
-        this.ear.release(message.buffer);
+        for (const buffer of message.buffers) this.ear.release(buffer);
         break;
       case 'request':
         this.#keeperOf(message.link)?.request(message.link, message.request);
