@@ -32,12 +32,13 @@ export class RecordingView {
   readonly log: Log;
   readonly #terminal = process.stderr.isTTY === true;
   readonly #screen = new LiveScreen((text) => process.stderr.write(text));
-  readonly #logger = makeLogger();
+  readonly #logger: Logger;
   readonly #offlineHint: string | null;
 
   /** `offlineHint`: what to say when no exchange can be reached; null says nothing (simulated runs). */
-  constructor(offlineHint: string | null) {
+  constructor(offlineHint: string | null, logger = makeLogger()) {
     this.#offlineHint = offlineHint;
+    this.#logger = logger;
     this.log = (level, message, fields) => this.#log(level, message, fields);
   }
 
