@@ -27,8 +27,12 @@ export class Finisher {
     this.#onError = options.onError;
   }
 
-  /** Queues a store whose journal file is sealed; `stored` is told the rows when its files are valid. */
-  add(store: FileStore, stored: (rows: Readonly<Record<string, number>>) => void): void {
+  /** Queues a store whose journal file is sealed; `stored` is told the rows when its files are valid, else `failed`. */
+  add(
+    store: FileStore,
+    stored: (rows: Readonly<Record<string, number>>) => void,
+    failed: () => void = () => undefined,
+  ): void {
     this.#waiting.add(store);
     this.#work = this.#work.then(async () => {
       if (this.#late.includes(store)) return;
@@ -41,7 +45,9 @@ export class Finisher {
         this.#onFinished(store);
       } catch (error) {
         this.#waiting.delete(store);
-        if (!this.#late.includes(store)) this.#onError(store, error as Error);
+        if (this.#late.includes(store)) return;
+        failed();
+        this.#onError(store, error as Error);
       }
     });
   }

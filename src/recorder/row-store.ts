@@ -27,7 +27,7 @@ export class RowStore {
   readonly #stored: Partial<Record<Table, number>> = {};
   readonly #deferred: Partial<Record<Table, number>> = {};
   readonly #deferredFiles = new Set<string>();
-  readonly #finishing: FileStore[] = [];
+  readonly #finishing = new Set<FileStore>();
 
   /** `look` sees each batch on its way. */
   constructor(rows: Rows, world: RowStoreWorld, exchange: string, look: RowSink) {
@@ -39,6 +39,8 @@ export class RowStore {
 
   /** Rows made from now on belong to this journal file. */
   async open(key: JournalKey): Promise<void> {
+    // What is still in the batches is of the file before.
+    this.#rows.flush();
     this.#key = key;
     try {
       this.#store = await FileStore.open(this.#world.setup.data, key, this.#world.engine, this.#rows.streams);
@@ -57,27 +59,37 @@ export class RowStore {
     } catch (error) {
       this.#fault(error as Error);
     }
-    if (this.#store === null) this.#defer(batch.table, batch.count);
+    if (this.#store === null && this.#key !== null) this.#defer(batch.table, batch.count, this.#key);
   }
 
-  #defer(table: Table, rows: number): void {
+  #defer(table: Table, rows: number, key: JournalKey): void {
     if (rows === 0) return;
     this.#deferred[table] = (this.#deferred[table] ?? 0) + rows;
-    if (this.#key !== null) this.#deferredFiles.add(nameOf(this.#key));
+    this.#deferredFiles.add(nameOf(key));
+  }
+
+  #deferAll(store: FileStore): void {
+    for (const table of TABLE_NAMES) this.#defer(table, store.rows[table], store.key);
   }
 
   #fault(error: Error): void {
     const message = 'the store failed; the journal goes on, and these rows will be made at the next start';
     this.#world.log('error', message, { exchange: this.#exchange, error: error.message });
-    this.drop();
+    this.#drop();
   }
 
   /** Gives the present file's rows up: the next start makes them. */
   drop(): void {
+    // What is still in the batches is given up as well: it must not come into the next file.
+    this.#rows.flush();
+    this.#drop();
+  }
+
+  #drop(): void {
     const store = this.#store;
     this.#store = null;
     if (store === null) return;
-    for (const table of TABLE_NAMES) this.#defer(table, store.rows[table]);
+    this.#deferAll(store);
     store.discard().catch((error: Error) => {
       this.#world.log('error', 'discarding the store failed', { error: error.message });
     });
@@ -105,14 +117,19 @@ export class RowStore {
     const store = this.#store;
     this.#store = null;
     if (store === null) return;
-    this.#finishing.push(store);
-    this.#world.finisher.add(store, (rows) => {
+    this.#finishing.add(store);
+    const stored = (rows: Readonly<Record<string, number>>): void => {
+      this.#finishing.delete(store);
       for (const table of TABLE_NAMES) this.#stored[table] = (this.#stored[table] ?? 0) + (rows[table] ?? 0);
+    };
+    this.#world.finisher.add(store, stored, () => {
+      this.#finishing.delete(store);
+      this.#deferAll(store);
     });
   }
 
   #late(): FileStore[] {
-    return this.#finishing.filter((store) => this.#world.finisher.late.includes(store));
+    return [...this.#finishing].filter((store) => this.#world.finisher.late.includes(store));
   }
 
   /** Rows made and stored, per table; what the next start will make counts as stored, and `unfinished` names it. */

@@ -58,6 +58,11 @@ test('ordinals count on from file to file: a line, a whole file or the begin of 
 test('the line a repair sealed with counts for no link, and behind an unsealed file anything may follow', () => {
   const repaired = tape('1 1, 2 1', sealedAt(2, true));
   assert.deepEqual(faultsOf(repaired, tape('1 2, 2 2', sealedAt(3))), []);
+  const behindRefused = tape('1 3, 2 2', sealedAt(4));
+  assert.deepEqual(faultsOf(repaired, behindRefused), [], 'the seal that the disk refused had a number');
+  assert.deepEqual(faultsOf(repaired, tape('1 4, 2 2', sealedAt(5))), [
+    'file 2: link 1 goes from frame 1 to 4',
+  ]);
   assert.deepEqual(faultsOf(tape('1 1, 2 1, 2 2', null), tape('1 2, 2 2', sealedAt(3))), []);
 });
 

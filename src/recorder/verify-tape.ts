@@ -20,6 +20,8 @@ export interface TapeCheck {
 export class TapeVerifier {
   /** By link, the last ordinal seen. */
   readonly #ordinals = new Map<number, number>();
+  /** By link, the ordinal of the last seal that a repair wrote. */
+  readonly #repairs = new Map<number, number>();
   /** What came before is known to its end: a link that is new must begin with its first line. */
   #isContinued = false;
 
@@ -66,12 +68,16 @@ export class TapeVerifier {
       const { time, link, ordinal } = frame;
       if (time < lastTime) fault(`time goes back at link ${link} frame ${ordinal}`);
       lastTime = time;
-      if (isRepairSeal(frame)) return;
+      if (isRepairSeal(frame)) {
+        this.#repairs.set(link, ordinal);
+        return;
+      }
       const before = this.#ordinals.get(link);
       this.#ordinals.set(link, ordinal);
       if (before === undefined && this.#isContinued && ordinal !== 1)
         fault(`link ${link} begins with frame ${ordinal}`);
-      if (before !== undefined && ordinal !== before + 1)
+      // A seal that the disk refused had a number too; the one that the repair wrote in its place has it.
+      if (before !== undefined && ordinal !== before + 1 && ordinal - 1 !== this.#repairs.get(link))
         fault(`link ${link} goes from frame ${before} to ${ordinal}`);
     });
     return { summary, faults, more };

@@ -46,13 +46,21 @@ export class StoreEngine {
 
   /** A connection of the caller's own. */
   async connect(): Promise<DuckDBConnection> {
-    this.#instance ??= openEngine(this.#limits).then(({ instance }) => instance);
+    this.#instance ??= openEngine(this.#limits).then(
+      ({ instance }) => instance,
+      (error: Error) => {
+        // The next one tries again.
+        this.#instance = null;
+        throw error;
+      },
+    );
     return (await this.#instance).connect();
   }
 
   async close(): Promise<void> {
     await this.encoder.close();
-    if (this.#instance !== null) (await this.#instance).closeSync();
+    // Who waited for a start that failed was told.
+    (await this.#instance?.catch(() => null))?.closeSync();
   }
 }
 

@@ -24,7 +24,14 @@ const key: JournalKey = { exchange: 'words', date: '2026-11-22', name: '10-17953
 const NOW = 1_795_341_600_000_000;
 
 /** So small that a few hundred rows meet everything that months of a thousand streams would. */
-const LIMITS: RowLimits = { groupRows: 40, textBytes: 900, lookRows: 32, openBytes: 6000, earlyRows: 12 };
+const LIMITS: RowLimits = {
+  groupRows: 40,
+  textBytes: 900,
+  lookRows: 32,
+  openBytes: 6000,
+  earlyRows: 12,
+  earlyBytes: 1500,
+};
 
 const TABLES_USED = ['trades', 'book', 'undecoded'] as const;
 
@@ -79,6 +86,7 @@ async function stored(
     store.append(batch);
   });
   let time = NOW;
+  const running: Promise<void>[] = [];
   for (const [frame, { stream, rows: count, text, table, wait }] of facts.entries()) {
     time += wait;
     const names = STREAMS[stream] ?? (['spot', 'trades', 'trade', `S${stream}`] as const);
@@ -91,6 +99,11 @@ async function stored(
       else rows.book(code, time, false, 'feed', frame, 'bid', i, 1, frame, true);
     if (!flushes.has(frame)) continue;
     rows.flush();
+    if (frame % 2 === 0) {
+      // The next rows come while it is under way.
+      running.push(store.flush());
+      continue;
+    }
     await store.flush();
     for (const name of readdirSync(recentDirectory(data, key))) met.add(name.replace(/-\d+/, ''));
     await createViews(connection, data);
@@ -102,6 +115,7 @@ async function stored(
     }
   }
   rows.flush();
+  await Promise.all(running);
   const { rows: counts } = await store.finish(1);
   const bytes = new Map<Table, Buffer>();
   for (const [table, all] of made) {

@@ -56,9 +56,12 @@ export class ParquetFile {
 
   /** Writes the footer and closes the file, durable if asked for. */
   async end(isDurable: boolean): Promise<void> {
-    await this.#write(footer(this.#table, this.#groups));
-    if (isDurable) await this.#handle.sync();
-    await this.#handle.close();
+    try {
+      await this.#write(footer(this.#table, this.#groups));
+      if (isDurable) await this.#handle.sync();
+    } finally {
+      await this.#handle.close();
+    }
   }
 
   /** Closes a file that nobody will read. */
@@ -68,36 +71,54 @@ export class ParquetFile {
 }
 
 /** Files that are open for reading at a time. */
-const OPEN_MAX = 64;
+const OPEN_MAX = 256;
+/** Bytes read at once where less is asked for: what stands behind is asked for next. */
+const WINDOW_BYTES = 64 * 1024;
 
-/** Reads pieces of files, of which the ones used last stay open. */
+/** A file that is read, with the bytes around the piece read last. */
+interface OpenFile {
+  readonly handle: FileHandle;
+  at: number;
+  window: Buffer<ArrayBuffer>;
+}
+
+/** Reads pieces of files, most of them one behind the other in each. */
 export class OpenFiles {
-  readonly #handles = new Map<string, FileHandle>();
+  readonly #files = new Map<string, OpenFile>();
 
-  async #handle(path: string): Promise<FileHandle> {
-    let handle = this.#handles.get(path);
-    if (handle === undefined) {
-      const [oldest] = this.#handles.keys();
-      if (oldest !== undefined && this.#handles.size >= OPEN_MAX) {
-        await this.#handles.get(oldest)?.close();
-        this.#handles.delete(oldest);
+  async #open(path: string): Promise<OpenFile> {
+    let file = this.#files.get(path);
+    if (file === undefined) {
+      const [oldest] = this.#files.keys();
+      if (oldest !== undefined && this.#files.size >= OPEN_MAX) {
+        await this.#files.get(oldest)?.handle.close();
+        this.#files.delete(oldest);
       }
-      handle = await open(path, 'r');
-      this.#handles.set(path, handle);
+      file = { handle: await open(path, 'r'), at: 0, window: Buffer.from(new ArrayBuffer(0)) };
+      this.#files.set(path, file);
     }
-    return handle;
+    return file;
   }
 
-  /** @throws Error where the file is shorter than it was. */
+  /**
+   * Bytes of a file; valid until the next are read from it.
+   * @throws Error where the file is shorter than it was.
+   */
   async read(path: string, at: number, bytes: number): Promise<Buffer<ArrayBuffer>> {
-    const memory = Buffer.from(new ArrayBuffer(bytes));
-    const { bytesRead } = await (await this.#handle(path)).read(memory, 0, bytes, at);
-    if (bytesRead !== bytes) throw new Error(`${path} is shorter than it was`);
-    return memory;
+    const file = await this.#open(path);
+    const from = at - file.at;
+    if (from < 0 || from + bytes > file.window.length) {
+      const window = Buffer.from(new ArrayBuffer(Math.max(bytes, WINDOW_BYTES)));
+      const { bytesRead } = await file.handle.read(window, 0, window.length, at);
+      if (bytesRead < bytes) throw new Error(`${path} is shorter than it was`);
+      file.at = at;
+      file.window = window.subarray(0, bytesRead);
+    }
+    return file.window.subarray(at - file.at, at - file.at + bytes);
   }
 
   async close(): Promise<void> {
-    for (const handle of this.#handles.values()) await handle.close();
-    this.#handles.clear();
+    for (const { handle } of this.#files.values()) await handle.close();
+    this.#files.clear();
   }
 }

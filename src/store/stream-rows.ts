@@ -5,7 +5,7 @@ import { heldColumns, RowBuffer } from './row-buffer.ts';
 import type { Segment } from './spill.ts';
 
 /** Rows that a buffer begins with; it doubles. */
-const CAPACITY_FIRST = 64;
+const CAPACITY_FIRST = 8;
 
 /**
  * The rows of one name (market, symbol, feed) of a table that are in no row group yet, in the order they came: first
@@ -13,7 +13,8 @@ const CAPACITY_FIRST = 64;
  */
 export class StreamRows {
   readonly names: RowNames;
-  open: RowBuffer;
+  readonly #table: Table;
+  #open: RowBuffer | null = null;
   /** Whether rows were put aside: then all that follow are as well, since row groups stand before them. */
   isAside = false;
   /** Rows put aside that are on disk, in their order. */
@@ -27,8 +28,37 @@ export class StreamRows {
 
   constructor(table: Table, names: RowNames) {
     this.names = names;
-    this.open = new RowBuffer(table, CAPACITY_FIRST);
+    this.#table = table;
     this.#keys = keysOf(table);
+  }
+
+  /** The rows in memory. A name that is quiet has no buffer: there may be thousands of them. */
+  get open(): RowBuffer {
+    this.#open ??= new RowBuffer(this.#table, CAPACITY_FIRST);
+    return this.#open;
+  }
+
+  /** How many rows are in memory. */
+  get rows(): number {
+    return this.#open?.rows ?? 0;
+  }
+
+  /** Bytes of their texts. */
+  get textBytes(): number {
+    return this.#open?.textBytes ?? 0;
+  }
+
+  /** Bytes of memory held for them. */
+  get memory(): number {
+    return this.#open?.memory ?? 0;
+  }
+
+  /** Gives back memory that few rows hold. */
+  compact(): void {
+    const open = this.#open;
+    if (open === null) return;
+    this.#open = new RowBuffer(this.#table, Math.max(CAPACITY_FIRST, open.rows));
+    this.#open.appendFrom(open, 0, open.rows);
   }
 
   /** Looks whether the rows from `start` on stand in their order. */
@@ -67,7 +97,7 @@ export class StreamRows {
     const { open } = this;
     const last = open.rows - 1;
     if (last >= 0) this.#last = this.#keys.map((key) => (open.columns[key] as Float64Array)[last] as number);
-    this.open = next ?? new RowBuffer(open.table, CAPACITY_FIRST);
+    this.#open = next;
     return open;
   }
 }

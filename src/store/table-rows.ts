@@ -7,12 +7,13 @@ export interface RowLimits {
   /** Rows of a row group at most; fewer where their texts reach `textBytes`. */
   readonly groupRows: number;
   readonly textBytes: number;
-  /** Every so many rows of a table its memory is looked at. */
+  /** Every so many rows of a table, or `textBytes` of their texts, its memory is looked at. */
   readonly lookRows: number;
   /** Bytes of open rows of a table from which on some of them must go. */
   readonly openBytes: number;
-  /** Rows that make a row group of their own rather than being put aside. */
+  /** Rows, or bytes, that make a row group of their own rather than being put aside. */
   readonly earlyRows: number;
+  readonly earlyBytes: number;
 }
 
 export const ROW_LIMITS: RowLimits = {
@@ -21,6 +22,7 @@ export const ROW_LIMITS: RowLimits = {
   lookRows: 16_384,
   openBytes: 24 * 1024 * 1024,
   earlyRows: 8192,
+  earlyBytes: 1024 * 1024,
 };
 
 /** Rows that left memory: a row group of one name, or rows put aside. */
@@ -46,6 +48,8 @@ export class TableRows {
   readonly table: Table;
   /** Rows taken so far. */
   rows = 0;
+  /** Bytes of the texts taken since memory was looked at. */
+  #textBytes = 0;
   readonly #dictionary: StreamDictionary;
   readonly #sink: TableSink;
   readonly #limits: RowLimits;
@@ -87,30 +91,33 @@ export class TableRows {
    * @throws RangeError for a stream that nobody named.
    */
   append(batch: AnyBatch): void {
-    const { lookRows } = this.#limits;
+    const { lookRows, textBytes } = this.#limits;
     for (let start = 0; start < batch.count; ) {
-      const rows = Math.min(batch.count - start, lookRows - (this.rows % lookRows));
-      this.#take(batch, start, rows);
+      const most = Math.min(batch.count - start, lookRows - (this.rows % lookRows));
+      const { rows, bytes } = textsUpTo(batch, start, most, textBytes - this.#textBytes);
+      this.#take(batch, start, rows, bytes);
       this.rows += rows;
+      this.#textBytes += bytes;
       start += rows;
-      if (this.rows % lookRows === 0) this.#look();
+      if (this.rows % lookRows === 0 || this.#textBytes >= textBytes) this.#look();
     }
   }
 
-  #take(batch: AnyBatch, start: number, rows: number): void {
+  /** `bytes`: those of the rows' texts. */
+  #take(batch: AnyBatch, start: number, rows: number, bytes: number): void {
     const { stream } = batch.columns;
     const first = stream[start] as number;
     let same = 1;
     while (same < rows && stream[start + same] === first) same++;
-    if (same < rows) this.#takeSorted(batch, start, rows);
+    if (same < rows) this.#takeSorted(batch, start, rows, bytes);
     else {
       const to = this.#streams[this.#slotOf(first)] as StreamRows;
-      this.#add(to, batch, rows, (at, count) => to.open.append(batch, start + at, count, this.#channels));
+      this.#add(to, bytes, rows, (at, count) => to.open.append(batch, start + at, count, this.#channels));
     }
   }
 
   /** Sorts the rows by their names, without disturbing the order within each. */
-  #takeSorted(batch: AnyBatch, start: number, rows: number): void {
+  #takeSorted(batch: AnyBatch, start: number, rows: number, bytes: number): void {
     const { stream } = batch.columns;
     const met = this.#met;
     met.length = 0;
@@ -141,16 +148,19 @@ export class TableRows {
       const first = from;
       from = this.#counts[each] as number;
       this.#counts[each] = 0;
-      this.#add(to, batch, from - first, (at, count) =>
+      this.#add(to, bytes, from - first, (at, count) =>
         to.open.pick(batch, this.#order, first + at, count, this.#channels),
       );
     }
   }
 
-  /** Adds rows by `take(how many were taken, how many to take)`, closing each row group that gets full. */
-  #add(to: StreamRows, batch: AnyBatch, rows: number, take: (at: number, count: number) => void): void {
+  /**
+   * Adds rows by `take(how many were taken, how many to take)`, closing each row group that gets full. Their texts have
+   * `bytes` at most.
+   */
+  #add(to: StreamRows, bytes: number, rows: number, take: (at: number, count: number) => void): void {
     const { groupRows, textBytes } = this.#limits;
-    const isLarge = textBytesOf(batch) + to.open.textBytes >= textBytes;
+    const isLarge = bytes + to.open.textBytes >= textBytes;
     for (let at = 0; at < rows; ) {
       const count = isLarge ? 1 : Math.min(rows - at, groupRows - to.open.rows);
       const before = to.open.rows;
@@ -169,21 +179,34 @@ export class TableRows {
   }
 
   #look(): void {
-    const bytesOf = ({ open }: StreamRows): number => open.rows * this.#rowBytes + open.textBytes;
-    const streams = this.#streams.filter(({ open }) => open.rows > 0);
-    streams.sort((one, other) => other.open.rows - one.open.rows || compareNames(one.names, other.names));
-    let bytes = streams.reduce((sum, stream) => sum + bytesOf(stream), 0);
-    for (const [n, stream] of streams.entries()) {
-      if (bytes <= this.#limits.openBytes) return;
-      if (stream.open.rows < this.#limits.earlyRows) {
-        const rest = streams.slice(n);
-        for (const each of rest) each.isAside = true;
-        this.#sink.aside(rest.map((each) => ({ stream: each, rows: each.take(null) })));
-        return;
-      }
-      bytes -= bytesOf(stream);
+    this.#textBytes = 0;
+    const { openBytes, earlyRows, earlyBytes } = this.#limits;
+    const all = this.#streams
+      .filter(({ rows }) => rows > 0)
+      .map((stream) => ({ stream, bytes: stream.rows * this.#rowBytes + stream.textBytes }))
+      .sort((one, other) => other.bytes - one.bytes || compareNames(one.stream.names, other.stream.names));
+    let open = all.reduce((sum, { bytes }) => sum + bytes, 0);
+    let n = 0;
+    for (; open > openBytes && n < all.length; n++) {
+      const { stream, bytes } = all[n] as (typeof all)[number];
+      if (stream.rows < earlyRows && bytes < earlyBytes) break;
+      open -= bytes;
       this.#close(stream);
     }
+    const rest = all.slice(n);
+    if (open > openBytes) this.#putAside(rest.map(({ stream }) => stream));
+    // A name that was busy once must not keep its memory: that is nobody's row's business.
+    else if (rest.reduce((sum, { stream }) => sum + stream.memory, 0) > 2 * openBytes)
+      for (const { stream, bytes } of rest) if (stream.memory > 4 * bytes) stream.compact();
+  }
+
+  /** In the order of names, in which they are read again. */
+  #putAside(streams: readonly StreamRows[]): void {
+    const closed = [...streams]
+      .sort((one, other) => compareNames(one.names, other.names))
+      .map((stream) => ({ stream, rows: stream.take(null) }));
+    for (const { stream } of closed) stream.isAside = true;
+    this.#sink.aside(closed);
   }
 
   /** Where the rows of a stream go: what shares a name shares its rows. */
@@ -212,13 +235,30 @@ function grown<A extends Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(arr
   return made as A;
 }
 
-function textBytesOf(batch: AnyBatch): number {
+/** Rows up to the one whose text brings all of them to `limit`, or all of them; and the bytes of their texts. */
+function textsUpTo(
+  batch: AnyBatch,
+  start: number,
+  most: number,
+  limit: number,
+): { readonly rows: number; readonly bytes: number } {
+  const all = textBytesOf(batch, start, most);
+  if (all < limit) return { rows: most, bytes: all };
+  let rows = 0;
+  let bytes = 0;
+  while (rows < most && bytes < limit) bytes += textBytesOf(batch, start + rows++, 1);
+  return { rows, bytes };
+}
+
+/** Bytes of the texts of rows as they are held. */
+function textBytesOf(batch: AnyBatch, start: number, rows: number): number {
   let bytes = 0;
   for (const { name, kind } of batch.definitions) {
-    if (kind === 'id') bytes += batch.ids(name).startOf(batch.count);
-    else if (kind === 'text')
-      for (const text of (batch.array(name) as (string | null)[]).slice(0, batch.count))
-        bytes += 4 + 3 * (text?.length ?? 0);
+    if (kind === 'id') bytes += batch.ids(name).startOf(start + rows) - batch.ids(name).startOf(start);
+    else if (kind === 'text') {
+      const texts = batch.array(name) as (string | null)[];
+      for (let row = start; row < start + rows; row++) bytes += 4 + Buffer.byteLength(texts[row] ?? '');
+    }
   }
   return bytes;
 }

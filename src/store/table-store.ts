@@ -117,7 +117,7 @@ export class TableStore implements TableSink {
 
   *#openGroups(): Generator<GroupRows> {
     const joiner = this.#joiner(false);
-    for (const stream of this.rows.sorted()) yield* joiner.add(stream, stream.open);
+    for (const stream of this.rows.sorted()) if (stream.rows > 0) yield* joiner.add(stream, stream.open);
     yield* joiner.end();
   }
 
@@ -206,7 +206,7 @@ export class TableStore implements TableSink {
     const files = new OpenFiles();
     try {
       for await (const group of this.#finishedGroups(files)) {
-        if (this.#isInterrupted) throw new Error('the finish was ended before it was through');
+        this.#mustGoOn();
         await file.add(group);
       }
     } catch (error) {
@@ -233,7 +233,8 @@ export class TableStore implements TableSink {
         const rows = await readAside(files, this.#table, segment);
         for (const group of joiner.add(stream, rows)) yield await encoder.encode(group);
       }
-      for (const group of joiner.add(stream, stream.open)) yield await encoder.encode(group);
+      if (stream.rows > 0)
+        for (const group of joiner.add(stream, stream.open)) yield await encoder.encode(group);
     }
     for (const group of joiner.end()) yield await encoder.encode(group);
   }
@@ -244,12 +245,17 @@ export class TableStore implements TableSink {
     const connection = await this.#world.engine.connect();
     this.#sorting = connection;
     try {
+      this.#mustGoOn();
       const parts = this.parts.map((name) => this.#path(name));
       return await writeSorted(connection, sortedSelect(this.#table, parts), target);
     } finally {
       this.#sorting = null;
       connection.closeSync();
     }
+  }
+
+  #mustGoOn(): void {
+    if (this.#isInterrupted) throw new Error('the finish was ended before it was through');
   }
 
   /** Ends a finish that runs, with an error for whoever waits for it. */
