@@ -95,8 +95,11 @@ function made(streams: StreamDictionary, isDense: boolean, make: (rows: Rows) =>
   return [...tables.values()];
 }
 
+let files = 0;
+
+/** Each file has a name of its own: the engine remembers what it read of a name. */
 async function file(table: Table, groups: readonly EncodedGroup[]): Promise<string> {
-  const path = join(root, `${table}.parquet`);
+  const path = join(root, `${table}-${files++}.parquet`);
   const parquet = await ParquetFile.create(path, table);
   for (const group of groups) await parquet.add(group);
   await parquet.end(false);
@@ -189,7 +192,7 @@ for (const isDense of [true, false])
         boundsHold(path, others);
       }
     });
-    await fc.assert(property, { numRuns: 60 });
+    await fc.assert(property, { numRuns: 40 });
     // Plain, deltas, dictionaries and split bytes: each form of a number was met.
     const forms = [...encodings].filter((form) => /number|integer/.test(form)).sort();
     assert.deepEqual(

@@ -1,20 +1,12 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import type { Column, IdColumn, Table } from '../record/index.ts';
 import { ByteSink } from './byte-sink.ts';
+import { writeCodes, writeFlags, writeNames } from './codes.ts';
 import { streamColumns } from './columns.ts';
-import {
-  ENCODING,
-  type PageBody,
-  writeCodes,
-  writeDataHeader,
-  writeDictionaryHeader,
-  writeFlags,
-  writeIntegers,
-  writeNames,
-  writeNumbers,
-  writeTexts,
-} from './page.ts';
+import { writeIntegers, writeNumbers } from './numbers.ts';
+import { ENCODING, type PageBody, writeDataHeader, writeDictionaryHeader } from './page.ts';
 import { heldColumns, type RowBuffer } from './row-buffer.ts';
+import { writeTexts } from './texts.ts';
 
 /** What the rows of a stretch of a group share. */
 export type RowNames = Readonly<Record<'market' | 'symbol' | 'feed', string | null>>;

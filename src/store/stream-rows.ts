@@ -1,6 +1,6 @@
 import { type Column, sortColumns, type Table } from '../record/index.ts';
+import { compareTexts } from './codes.ts';
 import type { RowNames } from './encode-group.ts';
-import { compareTexts } from './page.ts';
 import { heldColumns, RowBuffer } from './row-buffer.ts';
 import type { Segment } from './spill.ts';
 

@@ -1,0 +1,118 @@
+import { NO_CODE } from '../record/index.ts';
+import type { ByteSink } from './byte-sink.ts';
+import { reserve, scratch, writeBits, writeLevels } from './levels.ts';
+import { ENCODING, type PageBody } from './page.ts';
+import { isRuns, writePlaces, writeRuns } from './places.ts';
+
+/** Zeros and ones; 255 is null. */
+export function writeFlags(to: ByteSink, array: Uint8Array, rows: number): PageBody {
+  const filled = markPresent(array, rows);
+  writeLevels(to, rows, filled < rows);
+  if (filled === rows) writeBits(to, array, rows);
+  else {
+    const flags = array.subarray(0, rows).filter((flag) => flag !== NO_CODE);
+    writeBits(to, flags, flags.length);
+  }
+  return { encoding: ENCODING.plain, nulls: rows - filled, least: null, most: null, dictionary: null };
+}
+
+/** Notes which rows have a code or flag; returns how many. */
+function markPresent(array: Uint8Array, rows: number): number {
+  reserve(rows);
+  const marks = scratch.present;
+  let filled = 0;
+  for (let i = 0; i < rows; i++) {
+    const is = array[i] === NO_CODE ? 0 : 1;
+    marks[i] = is;
+    filled += is;
+  }
+  return filled;
+}
+
+/** Codes, as scratch.places in a dictionary of the texts they stand for; 255 is null. */
+export function writeCodes(
+  to: ByteSink,
+  array: Uint8Array,
+  rows: number,
+  texts: readonly string[],
+  isDense: boolean,
+): PageBody {
+  reserve(rows);
+  const [marks, codes, starts, known] = [scratch.present, scratch.places, scratch.runRows, texts.length];
+  let filled = 0;
+  let changes = 0;
+  let last = -1;
+  for (let i = 0; i < rows; i++) {
+    const code = array[i] as number;
+    const is = code < known ? 1 : 0;
+    marks[i] = is;
+    codes[filled] = code;
+    if (code !== last && is === 1) {
+      starts[changes++] = filled;
+      last = code;
+    }
+    filled += is;
+  }
+  writeLevels(to, rows, filled < rows);
+  if (isDense && isRuns(changes, filled)) {
+    for (let run = 0; run < changes; run++) scratch.runValues[run] = codes[starts[run] as number] as number;
+    writeRuns(to, changes, filled, known - 1, scratch.runValues);
+  } else writePlaces(to, filled, texts.length - 1);
+  return {
+    encoding: ENCODING.rleDictionary,
+    nulls: rows - filled,
+    least: null,
+    most: null,
+    dictionary: { entries: texts.length, plain: plainTexts(texts) },
+  };
+}
+
+/** Texts that hold for runs of rows, as scratch.places in a dictionary; a null text is null. */
+export function writeNames(
+  to: ByteSink,
+  names: readonly (string | null)[],
+  lengths: readonly number[],
+  rows: number,
+): PageBody {
+  reserve(rows);
+  const entries = [...new Set(names.filter((name) => name !== null))].sort(compareTexts);
+  const byName = new Map(entries.map((name, place) => [name, place]));
+  let row = 0;
+  let filled = 0;
+  let runs = 0;
+  for (const [i, name] of names.entries()) {
+    const length = lengths[i] as number;
+    scratch.present.fill(name === null ? 0 : 1, row, row + length);
+    row += length;
+    if (name === null || length === 0) continue;
+    scratch.runRows[runs] = filled;
+    scratch.runValues[runs++] = byName.get(name) ?? 0;
+    filled += length;
+  }
+  writeLevels(to, rows, filled < rows);
+  writeRuns(to, runs, filled, entries.length - 1, scratch.runValues);
+  const bound = (name: string | undefined) => (name === undefined ? null : new TextEncoder().encode(name));
+  return {
+    encoding: ENCODING.rleDictionary,
+    nulls: rows - filled,
+    least: bound(entries[0]),
+    most: bound(entries.at(-1)),
+    dictionary: { entries: entries.length, plain: plainTexts(entries) },
+  };
+}
+
+/** The order of texts in files: that of their UTF-8 bytes. */
+export function compareTexts(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+}
+
+function plainTexts(texts: readonly string[]): Uint8Array {
+  return Buffer.concat(
+    texts.flatMap((text) => {
+      const bytes = Buffer.from(text);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(bytes.length);
+      return [length, bytes];
+    }),
+  );
+}

@@ -1,0 +1,135 @@
+import type { ByteSink } from './byte-sink.ts';
+import { writeDeltas } from './deltas.ts';
+import { NumberDictionary, splitBytes } from './doubles.ts';
+import { reserve, scratch, writeLevels } from './levels.ts';
+import { ENCODING, type PageBody } from './page.ts';
+import { isRuns, writePlaces, writeRuns } from './places.ts';
+
+const repeated = new NumberDictionary();
+
+/** Doubles; NaN is null. */
+export function writeNumbers(to: ByteSink, array: Float64Array, rows: number, isDense: boolean): PageBody {
+  reserve(rows);
+  let nulls = 0;
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < rows; i++) {
+    const value = array[i] as number;
+    if (value < least) least = value;
+    if (value > most) most = value;
+    if (Number.isNaN(value)) nulls++;
+  }
+  const numbers = nulls === 0 ? array : scratch.values;
+  const filled = nulls === 0 ? rows : takeNumbers(array, rows);
+  writeLevels(to, rows, nulls > 0);
+  // Bounds of zeros say nothing of their signs: readers are told the wider one.
+  const bounds = {
+    nulls,
+    least: filled === 0 ? null : plainNumber(least === 0 ? -0 : least),
+    most: filled === 0 ? null : plainNumber(most === 0 ? 0 : most),
+  };
+  if (isDense && repeated.fill(numbers, filled, scratch.places)) {
+    writePlaces(to, filled, repeated.count - 1);
+    const plain = new Uint8Array(repeated.entries.buffer, 0, repeated.count * 8);
+    return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries: repeated.count, plain } };
+  }
+  to.reserve(filled * 8);
+  if (isDense) splitBytes(to.buffer, to.length, numbers, filled);
+  else to.buffer.set(new Uint8Array(numbers.buffer, numbers.byteOffset, filled * 8), to.length);
+  to.length += filled * 8;
+  return { ...bounds, encoding: isDense ? ENCODING.byteStreamSplit : ENCODING.plain, dictionary: null };
+}
+
+/** Puts those that are numbers into `scratch.values`, and notes which; returns how many. */
+function takeNumbers(array: Float64Array, rows: number): number {
+  let filled = 0;
+  for (let i = 0; i < rows; i++) {
+    const value = array[i] as number;
+    const is = Number.isNaN(value) ? 0 : 1;
+    scratch.present[i] = is;
+    scratch.values[filled] = value;
+    filled += is;
+  }
+  return filled;
+}
+
+function plainNumber(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(value);
+  return bytes;
+}
+
+/** Whole numbers; NaN and what a double does not hold exactly is null. */
+export function writeIntegers(to: ByteSink, array: Float64Array, rows: number, isDense: boolean): PageBody {
+  reserve(rows);
+  const whole = areWhole(array, rows) ? array : scratch.values;
+  const filled = whole === array ? rows : takeWhole(array, rows);
+  let changes = 0;
+  let last = Number.NaN;
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  const starts = scratch.runRows;
+  for (let i = 0; i < filled; i++) {
+    const value = whole[i] as number;
+    if (value === last) continue;
+    last = value;
+    starts[changes++] = i;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  writeLevels(to, rows, filled < rows);
+  const bounds = {
+    nulls: rows - filled,
+    least: filled === 0 ? null : plainInteger(least),
+    most: filled === 0 ? null : plainInteger(most),
+  };
+  if (isDense && isRuns(changes, filled)) {
+    writeRuns(to, changes, filled);
+    for (let run = 0; run < changes; run++)
+      scratch.runValues[run] = whole[scratch.runRows[run] as number] as number;
+    const plain = plainIntegers(scratch.runValues, changes);
+    return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries: changes, plain } };
+  }
+  if (writeDeltas(to, whole, filled))
+    return { ...bounds, encoding: ENCODING.deltaBinaryPacked, dictionary: null };
+  to.bytes(plainIntegers(whole, filled));
+  return { ...bounds, encoding: ENCODING.plain, dictionary: null };
+}
+
+/** Whether all are whole numbers that a double holds exactly: as nearly always. */
+function areWhole(array: Float64Array, rows: number): boolean {
+  for (let i = 0; i < rows; i++) {
+    const value = array[i] as number;
+    if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER) || value !== Math.floor(value)) return false;
+  }
+  return true;
+}
+
+/** Puts those that are whole numbers, or near to one, into `scratch.values`, and notes which; returns how many. */
+function takeWhole(array: Float64Array, rows: number): number {
+  let filled = 0;
+  for (let i = 0; i < rows; i++) {
+    const value = Math.round(array[i] as number);
+    const is = Math.abs(value) <= Number.MAX_SAFE_INTEGER ? 1 : 0;
+    scratch.present[i] = is;
+    scratch.values[filled] = value;
+    filled += is;
+  }
+  return filled;
+}
+
+function plainInteger(value: number): Uint8Array {
+  return plainIntegers(Float64Array.of(value), 1);
+}
+
+/** Numbers as 64 bits each, little endian. */
+function plainIntegers(array: Float64Array, count: number): Uint8Array {
+  const halves = new Uint32Array(count * 2);
+  for (let i = 0; i < count; i++) {
+    const value = array[i] as number;
+    const high = Math.floor(value / 4_294_967_296);
+    halves[2 * i] = value - high * 4_294_967_296;
+    halves[2 * i + 1] = high;
+  }
+  return new Uint8Array(halves.buffer);
+}

@@ -1,0 +1,54 @@
+import type { ByteSink } from './byte-sink.ts';
+import { scratch } from './levels.ts';
+
+/** Whether so few values differ from the one before that runs are the best form. */
+export function isRuns(changes: number, count: number): boolean {
+  return changes * RUN_LENGTH_MIN < count;
+}
+
+const RUN_LENGTH_MIN = 8;
+
+/** Bytes of a place in a dictionary whose last one is `last`: whole ones, which compress better than bits. */
+function widthOf(last: number): number {
+  return last < 256 ? 1 : last < 65_536 ? 2 : 4;
+}
+
+/** `count` scratch.places of `scratch.places` in a dictionary, one by one. */
+export function writePlaces(to: ByteSink, count: number, last: number): void {
+  const width = widthOf(last);
+  const groups = (count + 7) >> 3;
+  to.byte(width * 8);
+  to.varint((groups << 1) | 1);
+  to.reserve(groups * 8 * width);
+  const { buffer } = to;
+  const from = scratch.places;
+  let at = to.length;
+  const end = at + groups * 8 * width;
+  if (width === 1) for (let i = 0; i < count; i++) buffer[at++] = from[i] as number;
+  else
+    for (let i = 0; i < count; i++) {
+      const place = from[i] as number;
+      buffer[at++] = place;
+      for (let byte = 1; byte < width; byte++) buffer[at++] = place >>> (8 * byte);
+    }
+  buffer.fill(0, at, end);
+  to.length = end;
+}
+
+/** Places as runs that begin at `scratch.runRows`; without `of`, each run is the next entry. */
+export function writeRuns(
+  to: ByteSink,
+  runs: number,
+  count: number,
+  last = runs - 1,
+  of: Float64Array | null = null,
+): void {
+  const width = widthOf(last);
+  to.byte(width * 8);
+  for (let run = 0; run < runs; run++) {
+    const end = run + 1 < runs ? (scratch.runRows[run + 1] as number) : count;
+    to.varint((end - (scratch.runRows[run] as number)) * 2);
+    const place = of === null ? run : (of[run] as number);
+    for (let byte = 0; byte < width; byte++) to.byte(place >>> (8 * byte));
+  }
+}
