@@ -62,18 +62,19 @@ function plainNumber(value: number): Uint8Array {
 /** Whole numbers; NaN and what a double does not hold exactly is null. */
 export function writeIntegers(to: ByteSink, array: Float64Array, rows: number, isDense: boolean): PageBody {
   reserve(rows);
-  const whole = areWhole(array, rows) ? array : scratch.values;
-  const filled = whole === array ? rows : takeWhole(array, rows);
-  let changes = 0;
-  let last = Number.NaN;
+  let whole = array;
+  let filled = rows;
+  let runs = findRuns(array, rows);
+  if (runs < 0) {
+    whole = scratch.values;
+    filled = takeWhole(array, rows);
+    runs = findRuns(whole, filled);
+  }
+  const { runValues } = scratch;
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
-  const starts = scratch.runRows;
-  for (let i = 0; i < filled; i++) {
-    const value = whole[i] as number;
-    if (value === last) continue;
-    last = value;
-    starts[changes++] = i;
+  for (let run = 0; run < runs; run++) {
+    const value = runValues[run] as number;
     if (value < least) least = value;
     if (value > most) most = value;
   }
@@ -83,12 +84,10 @@ export function writeIntegers(to: ByteSink, array: Float64Array, rows: number, i
     least: filled === 0 ? null : plainInteger(least),
     most: filled === 0 ? null : plainInteger(most),
   };
-  if (isDense && isRuns(changes, filled)) {
-    writeRuns(to, changes, filled);
-    for (let run = 0; run < changes; run++)
-      scratch.runValues[run] = whole[scratch.runRows[run] as number] as number;
-    const plain = plainIntegers(scratch.runValues, changes);
-    return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries: changes, plain } };
+  if (isDense && isRuns(runs, filled)) {
+    writeRuns(to, runs, filled);
+    const plain = plainIntegers(runValues, runs);
+    return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries: runs, plain } };
   }
   if (writeDeltas(to, whole, filled))
     return { ...bounds, encoding: ENCODING.deltaBinaryPacked, dictionary: null };
@@ -96,13 +95,23 @@ export function writeIntegers(to: ByteSink, array: Float64Array, rows: number, i
   return { ...bounds, encoding: ENCODING.plain, dictionary: null };
 }
 
-/** Whether all are whole numbers that a double holds exactly: as nearly always. */
-function areWhole(array: Float64Array, rows: number): boolean {
+/**
+ * Finds the runs of equal numbers; -1 where one is not whole, or not held exactly by a double, which is as good as
+ * never.
+ */
+function findRuns(array: Float64Array, rows: number): number {
+  const { runValues, runRows } = scratch;
+  let runs = 0;
+  let last = Number.NaN;
   for (let i = 0; i < rows; i++) {
     const value = array[i] as number;
-    if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER) || value !== Math.floor(value)) return false;
+    if (value === last) continue;
+    if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER) || value !== Math.floor(value)) return -1;
+    last = value;
+    runRows[runs] = i;
+    runValues[runs++] = value;
   }
-  return true;
+  return runs;
 }
 
 /** Puts those that are whole numbers, or near to one, into `scratch.values`, and notes which; returns how many. */
