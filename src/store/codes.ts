@@ -1,11 +1,17 @@
 import { NO_CODE } from '../record/index.ts';
 import type { ByteSink } from './byte-sink.ts';
-import { reserve, scratch, writeBits, writeLevels } from './levels.ts';
+import { reserve, scratch, writeBits, writeLevels, writeSameBits } from './levels.ts';
 import { ENCODING, type PageBody } from './page.ts';
 import { isRuns, writePlaces, writeRuns } from './places.ts';
 
 /** Zeros and ones; 255 is null. */
 export function writeFlags(to: ByteSink, array: Uint8Array, rows: number): PageBody {
+  const plain = { encoding: ENCODING.plain, least: null, most: null, dictionary: null };
+  if (areOne(array, rows) && array[0] !== NO_CODE) {
+    writeLevels(to, rows, false);
+    writeSameBits(to, array[0] as number, rows);
+    return { ...plain, nulls: 0 };
+  }
   const filled = markPresent(array, rows);
   writeLevels(to, rows, filled < rows);
   if (filled === rows) writeBits(to, array, rows);
@@ -13,7 +19,13 @@ export function writeFlags(to: ByteSink, array: Uint8Array, rows: number): PageB
     const flags = array.subarray(0, rows).filter((flag) => flag !== NO_CODE);
     writeBits(to, flags, flags.length);
   }
-  return { encoding: ENCODING.plain, nulls: rows - filled, least: null, most: null, dictionary: null };
+  return { ...plain, nulls: rows - filled };
+}
+
+/** Whether all are the same, as the flags of a book mostly are. */
+function areOne(array: Uint8Array, rows: number): boolean {
+  for (let i = 1; i < rows; i++) if (array[i] !== array[0]) return false;
+  return true;
 }
 
 /** Notes which rows have a code or flag; returns how many. */

@@ -1,5 +1,5 @@
 /** Entries of a dictionary of numbers at most. */
-const ENTRIES_MAX = 8192;
+const ENTRIES_MAX = 16_384;
 /** Numbers after which a dictionary must have begun to repeat. */
 const TRIAL = 4096;
 const SLOTS = ENTRIES_MAX * 4;

@@ -53,3 +53,13 @@ export function writeBits(to: ByteSink, flags: Uint8Array, count: number): void 
   if ((count & 7) !== 0) buffer[at++] = bits;
   to.length = at;
 }
+
+/** So many bits of one kind. */
+export function writeSameBits(to: ByteSink, bit: number, count: number): void {
+  const bytes = (count + 7) >> 3;
+  to.reserve(bytes);
+  to.buffer.fill((bit & 1) === 0 ? 0 : 255, to.length, to.length + bytes);
+  to.length += bytes;
+  if ((count & 7) !== 0)
+    to.buffer[to.length - 1] = (to.buffer[to.length - 1] as number) & ((1 << (count & 7)) - 1);
+}
