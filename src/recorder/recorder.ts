@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXCHANGES, findExchange } from '../exchanges/index.ts';
 import { nodeDisk, nodeTimers } from '../host/index.ts';
@@ -72,6 +73,8 @@ export class Recorder {
   async start(): Promise<void> {
     const { data, memory, runLinks } = this.#setup;
     const scratch = scratchDirectory(data, 'recorder');
+    // What a killed process left there.
+    await rm(scratch, { recursive: true, force: true });
     const engine = new StoreEngine({ memory, threads: 2, temporaryDirectory: scratch });
     this.#engine = engine;
     const densifier = new Densifier({

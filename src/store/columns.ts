@@ -6,7 +6,7 @@ import {
   TABLES_WITH_CHANNEL,
   type Table,
 } from '../record/index.ts';
-import { quotedList } from './engine.ts';
+import { quotedList } from './sql-text.ts';
 
 function columnsOf(table: Table): readonly Column[] {
   return [...COMMON_COLUMNS, ...TABLES[table]];

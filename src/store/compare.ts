@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { quoted, type StoreEngine } from './engine.ts';
+import type { StoreEngine } from './engine.ts';
+import { quoted } from './sql-text.ts';
 
 /** Bytes of each file held while two are compared. */
 const COMPARED_BYTES = 1 << 20;

@@ -9,11 +9,12 @@ import { compressors } from 'hyparquet-compressors';
 import { type RowObject, Rows, rowObject, StreamDictionary, type Table, textFrame } from '../record/index.ts';
 import type { EncodedGroup, GroupRows } from './encode-group.ts';
 import { encodeGroup, fileColumns } from './encode-group.ts';
-import { openEngine, quoted } from './engine.ts';
+import { openEngine } from './engine.ts';
 import { GroupEncoder } from './group-encoder.ts';
 import { GroupJoiner } from './group-joiner.ts';
 import { ParquetFile } from './parquet-file.ts';
 import { RowBuffer } from './row-buffer.ts';
+import { quoted } from './sql-text.ts';
 import { StreamRows } from './stream-rows.ts';
 import { ROW_LIMITS } from './table-rows.ts';
 

@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { GroupEncoder } from './group-encoder.ts';
 
 /** What the embedded engine may use. */
@@ -12,13 +12,14 @@ export interface EngineLimits {
 }
 
 /**
- * Opens an in-memory DuckDB with our limits. It loads nothing from the network and looks for no home directory.
+ * Opens an in-memory DuckDB with our limits, and loads it only now. It loads nothing from the network and looks for no home directory.
  */
 export async function openEngine(
   limits: EngineLimits,
 ): Promise<{ instance: DuckDBInstance; connection: DuckDBConnection }> {
   rmSync(limits.temporaryDirectory, { recursive: true, force: true });
   mkdirSync(limits.temporaryDirectory, { recursive: true });
+  const { DuckDBInstance } = await import('@duckdb/node-api');
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: limits.memory,
     threads: String(limits.threads),
@@ -62,14 +63,4 @@ export class StoreEngine {
     // Who waited for a start that failed was told.
     (await this.#instance?.catch(() => null))?.closeSync();
   }
-}
-
-/** Text as an SQL literal. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** Paths as an SQL list literal. */
-export function quotedList(paths: readonly string[]): string {
-  return `[${paths.map(quoted).join(', ')}]`;
 }

@@ -2,7 +2,7 @@ import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { syncDirectory } from '../host/index.ts';
-import { quoted } from './engine.ts';
+import { quoted } from './sql-text.ts';
 
 /** Where a file is written before it gets its name; the directory is made, each name durable. */
 export async function temporaryOf(target: string): Promise<string> {

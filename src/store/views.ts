@@ -4,9 +4,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { listTree } from '../host/index.ts';
 import { isObject, parseJson, TABLE_NAMES, type Table } from '../record/index.ts';
 import { publicColumns } from './columns.ts';
-import { quoted, quotedList } from './engine.ts';
 import { type RecentParts, storeFile } from './layout.ts';
 import { readMarkers } from './markers.ts';
+import { quoted, quotedList } from './sql-text.ts';
 
 /** How often the files are listed anew where a recorder has just replaced some of them. */
 const LISTINGS_MAX = 5;
