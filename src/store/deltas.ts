@@ -16,10 +16,10 @@ const TWO_32 = 4_294_967_296;
 /** The differences of a block. */
 const deltas = new Float64Array(BLOCK);
 /** Those of a miniblock above the block's least one, as two halves of 32 bits. */
-const low = new Uint32Array(MINIBLOCK);
-const high = new Uint32Array(MINIBLOCK);
+const low = new Int32Array(MINIBLOCK);
+const high = new Int32Array(MINIBLOCK);
 /** As many bits as a miniblock may fill, and a word for what is shifted over the end. */
-const words = new Uint32Array(MINIBLOCK * 2 + 2);
+const words = new Int32Array(MINIBLOCK * 2 + 2);
 const wordBytes = new Uint8Array(words.buffer);
 
 /**
@@ -28,24 +28,20 @@ const wordBytes = new Uint8Array(words.buffer);
  */
 export function writeDeltas(to: ByteSink, values: Float64Array, count: number): boolean {
   if (count === 0 || Math.abs(values[0] as number) > DELTA_MAX) return false;
-  let least = 0;
-  let most = 0;
-  for (let i = 1; i < count; i++) {
-    const delta = (values[i] as number) - (values[i - 1] as number);
-    if (delta < least) least = delta;
-    if (delta > most) most = delta;
-  }
-  if (most - least > DELTA_MAX) return false;
+  const before = to.length;
   to.varint(BLOCK);
   to.varint(BLOCK / MINIBLOCK);
   to.varint(count);
   to.zigzag(values[0] as number);
   for (let start = 1; start < count; start += BLOCK)
-    writeBlock(to, values, start, Math.min(start + BLOCK, count));
+    if (!writeBlock(to, values, start, Math.min(start + BLOCK, count))) {
+      to.length = before;
+      return false;
+    }
   return true;
 }
 
-function writeBlock(to: ByteSink, values: Float64Array, start: number, end: number): void {
+function writeBlock(to: ByteSink, values: Float64Array, start: number, end: number): boolean {
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
   let last = values[start - 1] as number;
@@ -57,10 +53,11 @@ function writeBlock(to: ByteSink, values: Float64Array, start: number, end: numb
     if (delta < least) least = delta;
     if (delta > most) most = delta;
   }
+  if (Math.abs(least) > DELTA_MAX || most - least > DELTA_MAX) return false;
   to.zigzag(least);
   const widths = to.length;
   to.uint32(0);
-  if (most === least) return;
+  if (most === least) return true;
   to.reserve(BLOCK * 8);
   const isWide = most - least >= TWO_32;
   for (let from = 0; from < end - start; from += MINIBLOCK) {
@@ -70,10 +67,11 @@ function writeBlock(to: ByteSink, values: Float64Array, start: number, end: numb
       : packNarrow(above(from, count, least), count);
     to.buffer[widths + from / MINIBLOCK] = width;
     if (width === 0) continue;
-    const bytes = width * 4;
-    for (let i = 0; i < bytes; i++) to.buffer[to.length + i] = wordBytes[i] as number;
-    to.length += bytes;
+    const { buffer, length } = to;
+    for (let i = 0; i < width * 4; i++) buffer[length + i] = wordBytes[i] as number;
+    to.length = length + width * 4;
   }
+  return true;
 }
 
 /** Fills `low` with the differences above `least`; returns all their bits together. */
