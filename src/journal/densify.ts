@@ -43,13 +43,15 @@ const PATIENT = {
 };
 
 /**
- * Each block is tried with both, and the smaller one stands: the first wins where messages are of one kind, the second
- * where many kinds alternate. Measured in `densify.bench.ts`.
+ * The first wins where messages are of one kind, the second where many kinds alternate. Measured in `densify.bench.ts`.
  */
 export const DENSE_SEARCHES: readonly Search[] = [
   { ...PATIENT, [constants.ZSTD_c_hashLog]: 10 },
   { ...PATIENT, [constants.ZSTD_c_hashLog]: 13, [constants.ZSTD_c_searchLog]: 4 },
 ];
+
+/** One block of so many is tried with all searches; the ones behind it with the search that gave the smallest. */
+const TRIED_EVERY = 8;
 
 export type Densified =
   | {
@@ -149,6 +151,9 @@ class DenseBlocks {
   #firstTime = Number.POSITIVE_INFINITY;
   #lastTime = 0;
   readonly #byLink = new Map<number, number>();
+  /** Blocks closed, and the search that won when all were tried last. */
+  #blocks = 0;
+  #winner: readonly Search[] = DENSE_SEARCHES;
 
   constructor(chain: BlockChain, pace: Pace, append: (bytes: Uint8Array) => Promise<void>) {
     this.#chain = chain;
@@ -171,9 +176,12 @@ class DenseBlocks {
     if (this.#texts.length === 0) return;
     const text = Buffer.concat(this.#texts);
     let best: Buffer | null = null;
-    for (const search of DENSE_SEARCHES) {
+    if (this.#blocks++ % TRIED_EVERY === 0) this.#winner = DENSE_SEARCHES;
+    for (const search of this.#winner) {
       const compressed = await this.#pace.working(() => compressAside(text, search));
-      if (best === null || compressed.length < best.length) best = compressed;
+      if (best !== null && compressed.length >= best.length) continue;
+      best = compressed;
+      this.#winner = [search];
     }
     if (best === null) return;
     const block = packCompressed(best, text.length, this.#frames, this.#firstTime, this.#lastTime);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
@@ -13,7 +15,7 @@ import { openEngine } from './engine.ts';
 import { GroupEncoder } from './group-encoder.ts';
 import { GroupJoiner } from './group-joiner.ts';
 import { ParquetFile } from './parquet-file.ts';
-import { RowBuffer } from './row-buffer.ts';
+import { heldColumns, RowBuffer } from './row-buffer.ts';
 import { quoted } from './sql-text.ts';
 import { StreamRows } from './stream-rows.ts';
 import { ROW_LIMITS } from './table-rows.ts';
@@ -278,4 +280,12 @@ test('a thread makes the same groups, gives the memory back, and a failure of on
   const late = encoder.encode(groups()[0] as GroupRows);
   await Promise.all([assert.rejects(late, /ended by itself/), encoder.close()]);
   await assert.rejects(encoder.encode(groups()[0] as GroupRows), /closed/);
+});
+
+test('the benchmark of row groups runs, and has a line for each column', async () => {
+  const bench = join(import.meta.dirname, 'encode-group.bench.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [bench, '2000', '1']);
+  assert.match(stdout, /^price( +\d+\.\d+){6}$/m);
+  const columns = heldColumns('trades').length + heldColumns('book').length;
+  assert.equal(stdout.match(/^\w+( +\d+\.\d+){6}$/gm)?.length, columns);
 });
