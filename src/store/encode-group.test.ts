@@ -65,7 +65,12 @@ interface Made {
 }
 
 /** Joins the rows that `make` makes into groups, as they come. */
-function made(streams: StreamDictionary, isDense: boolean, make: (rows: Rows) => void): Made[] {
+function made(
+  streams: StreamDictionary,
+  isDense: boolean,
+  make: (rows: Rows) => void,
+  capacity = 16,
+): Made[] {
   const tables = new Map<Table, Made & { joiner: GroupJoiner }>();
   const channels = new Uint8Array(256).map((_, code) => {
     const channel = streams.entries[code]?.channel ?? null;
@@ -76,7 +81,7 @@ function made(streams: StreamDictionary, isDense: boolean, make: (rows: Rows) =>
       const { table } = batch;
       let to = tables.get(table);
       if (to === undefined) {
-        const joiner = new GroupJoiner("it's", isDense, ROW_LIMITS, () => new RowBuffer(table, 16));
+        const joiner = new GroupJoiner("it's", isDense, ROW_LIMITS, () => new RowBuffer(table, capacity));
         to = { table, groups: [], expected: [], joiner };
         tables.set(table, to);
       }
@@ -254,12 +259,17 @@ test('a thread makes the same groups, gives the memory back, and a failure of on
   const streams = new StreamDictionary();
   const code = streams.code('spot', 'trades', 'trade', 'AB');
   const groups = (): GroupRows[] =>
-    made(streams, true, (rows) => {
-      for (let frame = 1; frame <= 9000; frame++) {
-        rows.at(textFrame(frame * 1000, 1, frame, 'received', ''));
-        rows.trade(code, frame, `${frame}`, frame % 3 === 0 ? 'buy' : 'sell', frame % 100, frame / 7);
-      }
-    }).flatMap((table) => table.groups);
+    made(
+      streams,
+      true,
+      (rows) => {
+        for (let frame = 1; frame <= 9000; frame++) {
+          rows.at(textFrame(frame * 1000, 1, frame, 'received', ''));
+          rows.trade(code, frame, `${frame}`, frame % 3 === 0 ? 'buy' : 'sell', frame % 100, frame / 7);
+        }
+      },
+      40_000,
+    ).flatMap((table) => table.groups);
   const [one, other] = [groups()[0], groups()[0]];
   assert.ok(one !== undefined && other !== undefined);
   const here = encodeGroup(one);

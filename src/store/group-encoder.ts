@@ -5,8 +5,9 @@ import { RowBuffer, type RowMessage } from './row-buffer.ts';
 /** Rows up to which the way to another thread is not worth it: some milliseconds at most. */
 const INLINE_ROWS = 8192;
 
-/** Buffers kept for the next rows, so that their memory is not asked for anew each time. */
+/** Large buffers kept for the next rows, so that their memory is not asked for anew each time. */
 const SPARE_MAX = 4;
+const SPARE_ROWS = 32_768;
 
 /** What the thread is sent: the rows of `GroupRows` as plain memory. */
 export interface GroupMessage extends Omit<GroupRows, 'rows'> {
@@ -56,7 +57,7 @@ export class GroupEncoder {
     });
   }
 
-  /** An empty buffer for rows of this table, one that was used before where there is one. */
+  /** An empty buffer for many rows of this table that was used before; null where there is none. */
   spare(table: RowBuffer['table']): RowBuffer | null {
     const at = this.#spare.findIndex((buffer) => buffer.table === table);
     return at < 0 ? null : (this.#spare.splice(at, 1)[0] ?? null);
@@ -79,8 +80,8 @@ export class GroupEncoder {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
     if (this.#pending.size === 0) this.#worker?.unref();
-    if (this.#spare.length < SPARE_MAX) {
-      const buffer = RowBuffer.arrived(rows);
+    const buffer = RowBuffer.arrived(rows);
+    if (this.#spare.length < SPARE_MAX && buffer.capacity >= SPARE_ROWS) {
       buffer.clear();
       this.#spare.push(buffer);
     }

@@ -68,6 +68,11 @@ export class RowBuffer {
     this.columns = this.#definitions.map((column) => holdColumn(column, capacity));
   }
 
+  /** Rows there is room for. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
   /** Bytes of all texts, with the lengths before them. */
   get textBytes(): number {
     let bytes = 0;

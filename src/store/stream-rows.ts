@@ -4,7 +4,7 @@ import type { RowNames } from './encode-group.ts';
 import { heldColumns, RowBuffer } from './row-buffer.ts';
 import type { Segment } from './spill.ts';
 
-/** Rows that a buffer begins with; it doubles. */
+/** Rows that a name's first buffer begins with; it doubles. */
 const CAPACITY_FIRST = 8;
 
 /**
@@ -15,6 +15,8 @@ export class StreamRows {
   readonly names: RowNames;
   readonly #table: Table;
   #open: RowBuffer | null = null;
+  /** Rows that a new buffer begins with: as many as the one before had when it was taken. */
+  #capacity = CAPACITY_FIRST;
   /** Whether rows were put aside: then all that follow are as well, since row groups stand before them. */
   isAside = false;
   /** Rows put aside that are on disk, in their order. */
@@ -34,7 +36,7 @@ export class StreamRows {
 
   /** The rows in memory. A name that is quiet has no buffer: there may be thousands of them. */
   get open(): RowBuffer {
-    this.#open ??= new RowBuffer(this.#table, CAPACITY_FIRST);
+    this.#open ??= new RowBuffer(this.#table, this.#capacity);
     return this.#open;
   }
 
@@ -57,7 +59,8 @@ export class StreamRows {
   compact(): void {
     const open = this.#open;
     if (open === null) return;
-    this.#open = new RowBuffer(this.#table, Math.max(CAPACITY_FIRST, open.rows));
+    this.#capacity = Math.max(CAPACITY_FIRST, open.rows);
+    this.#open = new RowBuffer(this.#table, this.#capacity);
     this.#open.appendFrom(open, 0, open.rows);
   }
 
@@ -98,6 +101,7 @@ export class StreamRows {
     const last = open.rows - 1;
     if (last >= 0) this.#last = this.#keys.map((key) => (open.columns[key] as Float64Array)[last] as number);
     this.#open = next;
+    this.#capacity = Math.max(CAPACITY_FIRST, open.rows);
     return open;
   }
 }

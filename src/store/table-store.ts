@@ -12,9 +12,6 @@ import { readAside, writeAside } from './spill.ts';
 import type { StreamRows } from './stream-rows.ts';
 import { type Closed, type RowLimits, TableRows, type TableSink } from './table-rows.ts';
 
-/** Rows that a buffer for what is joined begins with. */
-const JOINED_FIRST = 1024;
-
 /** A row group that is being made. */
 interface Closing {
   readonly stream: StreamRows;
@@ -116,14 +113,25 @@ export class TableStore implements TableSink {
   }
 
   *#openGroups(): Generator<GroupRows> {
-    const joiner = this.#joiner(false);
-    for (const stream of this.rows.sorted()) if (stream.rows > 0) yield* joiner.add(stream, stream.open);
+    const streams = this.rows.sorted();
+    const joiner = this.#joiner(
+      false,
+      streams.reduce((sum, { rows }) => sum + rows, 0),
+    );
+    for (const stream of streams) if (stream.rows > 0) yield* joiner.add(stream, stream.open);
     yield* joiner.end();
   }
 
-  #joiner(isDense: boolean): GroupJoiner {
+  /** Joins so many rows: its buffers begin as large as they will be. */
+  #joiner(isDense: boolean, rows: number): GroupJoiner {
     const { exchange, limits } = this.#world;
-    return new GroupJoiner(exchange, isDense, limits, () => new RowBuffer(this.#table, JOINED_FIRST));
+    let left = rows;
+    return new GroupJoiner(exchange, isDense, limits, () => {
+      const capacity = Math.max(1, Math.min(left, limits.groupRows));
+      left -= capacity;
+      const spare = capacity === limits.groupRows ? this.spare() : null;
+      return spare ?? new RowBuffer(this.#table, capacity);
+    });
   }
 
   #nextName(): string {
@@ -182,7 +190,10 @@ export class TableStore implements TableSink {
       path,
       closed.map(({ rows }) => rows),
     );
-    const joiner = this.#joiner(false);
+    const joiner = this.#joiner(
+      false,
+      closed.reduce((sum, { rows }) => sum + rows.rows, 0),
+    );
     await this.#writePart(name, joined(joiner, closed));
     for (const [i, { stream, rows }] of closed.entries()) {
       const segment = segments[i];
@@ -222,9 +233,14 @@ export class TableStore implements TableSink {
 
   /** The row groups of the finished file: those of each name, then what is left of names side by side, joined. */
   async *#finishedGroups(files: OpenFiles): AsyncGenerator<EncodedGroup> {
-    const joiner = this.#joiner(true);
+    const streams = this.rows.sorted();
+    const rest = streams.reduce(
+      (sum, { rows, aside }) => aside.reduce((more, each) => more + each.rows, sum + rows),
+      0,
+    );
+    const joiner = this.#joiner(true, rest);
     const { encoder } = this.#world.engine;
-    for (const stream of this.rows.sorted()) {
+    for (const stream of streams) {
       const groups = this.#groups.get(stream) ?? [];
       if (groups.length > 0) for (const group of joiner.end()) yield await encoder.encode(group);
       for (const group of groups)
