@@ -48,7 +48,7 @@ export function renderBalance(balance: readonly ExchangeBalance[]): string[] {
     for (const [path, count] of Object.entries(drift))
       lines.push(`  news: ${count} messages have a field that is not described here: ${path}`);
     for (const file of unfinished)
-      lines.push(`  ${file}: store files will be made at the next start; the rows are in recent/`);
+      lines.push(`  ${file}: store files will be made at the next start, from the journal`);
   }
   const differences = balanceDifferences(balance);
   lines.push(
