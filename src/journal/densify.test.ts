@@ -312,3 +312,51 @@ test('the benchmark runs', () => {
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^\| dense, first \| 2 \| [\d.]+ B [\d.]+ µs/m);
 });
+
+test('where messages change their kind, all searches are tried again: at once where it is for the worse, else later', async () => {
+  const random = seeded(3);
+  const digits = (count: number): string => random().toFixed(count).slice(2);
+  // One kind of message, and a hundred of them in turn, as in a file of many symbols.
+  const plain = Array.from(
+    { length: 6000 },
+    (_, i) => `{"e":"trade","s":"AAABBB","t":${i},"p":"67${digits(3)}"}`,
+  );
+  const kinds = Array.from(
+    { length: 100 },
+    () => `"${digits(15)}${digits(15)}":"${digits(15)}","${digits(9)}":`,
+  );
+  const mixed = Array.from(
+    { length: 6000 },
+    () => `{${kinds[Math.floor(random() * 100)]}${digits(4)},"${digits(12)}":1}`,
+  );
+  /** What is left of the text of ten blocks, the first of one kind, the others of another. */
+  const shares = async (first: readonly string[], others: readonly string[]): Promise<number[]> => {
+    const disk = new CrashDisk();
+    const writer = new JournalWriter({ disk, directory: SAMPLE_DIRECTORY, exchange: 'binance' });
+    const begun = writer.beginFile(SAMPLE_START, null);
+    let ordinal = 0;
+    for (let block = 0; block < 10; block++) {
+      const texts = block === 0 ? first : others;
+      for (let bytes = 0, i = 0; bytes < 1_200_000; i++) {
+        const payload = Buffer.from(texts[i % texts.length] ?? '');
+        writer.append(SAMPLE_START + ordinal, 7, ++ordinal, 'received', payload, 0, payload.length);
+        bytes += payload.length;
+      }
+      writer.flush();
+    }
+    const { path } = await begun;
+    await writer.seal({ time: SAMPLE_START + ordinal, link: 1, ordinal: 1 });
+    await writer.close();
+    await densified(disk, path);
+    const blocks = [...readBlocks(await disk.read(path))].filter(
+      (found): found is Block => found.kind === 'block',
+    );
+    assert.equal(blocks.length, 11);
+    return blocks.slice(0, 10).map(({ header }) => header.compressedBytes / header.textBytes);
+  };
+  const worse = await shares(plain, mixed);
+  for (const share of worse.slice(2)) assert.ok(Math.abs(share - (worse[1] as number)) < 0.01, worse.join());
+  assert.ok((worse[1] as number) < 0.25, worse.join());
+  const better = await shares(mixed, plain);
+  for (const share of better.slice(8)) assert.ok(share < (better[7] as number) * 0.9, better.join());
+});

@@ -45,13 +45,17 @@ const PATIENT = {
 /**
  * The first wins where messages are of one kind, the second where many kinds alternate. Measured in `densify.bench.ts`.
  */
-export const DENSE_SEARCHES: readonly Search[] = [
+export const DENSE_SEARCHES: readonly [Search, Search] = [
   { ...PATIENT, [constants.ZSTD_c_hashLog]: 10 },
   { ...PATIENT, [constants.ZSTD_c_hashLog]: 13, [constants.ZSTD_c_searchLog]: 4 },
 ];
 
-/** One block of so many is tried with all searches; the ones behind it with the search that gave the smallest. */
+/**
+ * One block of so many is tried with all searches, the ones behind it with the search that gave the smallest; and any
+ * that comes out so much larger than that one, byte for byte, is tried with all again.
+ */
 const TRIED_EVERY = 8;
+const WORSE = 1.1;
 
 export type Densified =
   | {
@@ -151,9 +155,10 @@ class DenseBlocks {
   #firstTime = Number.POSITIVE_INFINITY;
   #lastTime = 0;
   readonly #byLink = new Map<number, number>();
-  /** Blocks closed, and the search that won when all were tried last. */
   #blocks = 0;
-  #winner: readonly Search[] = DENSE_SEARCHES;
+  /** The search that won when all were tried last, and what it left of that block's text. */
+  #winner: Search = DENSE_SEARCHES[0];
+  #share = 0;
 
   constructor(chain: BlockChain, pace: Pace, append: (bytes: Uint8Array) => Promise<void>) {
     this.#chain = chain;
@@ -175,16 +180,13 @@ class DenseBlocks {
   async close(): Promise<void> {
     if (this.#texts.length === 0) return;
     const text = Buffer.concat(this.#texts);
-    let best: Buffer | null = null;
-    if (this.#blocks++ % TRIED_EVERY === 0) this.#winner = DENSE_SEARCHES;
-    for (const search of this.#winner) {
-      const compressed = await this.#pace.working(() => compressAside(text, search));
-      if (best !== null && compressed.length >= best.length) continue;
-      best = compressed;
-      this.#winner = [search];
-    }
-    if (best === null) return;
-    const block = packCompressed(best, text.length, this.#frames, this.#firstTime, this.#lastTime);
+    const block = packCompressed(
+      await this.#compress(text),
+      text.length,
+      this.#frames,
+      this.#firstTime,
+      this.#lastTime,
+    );
     this.#chain.place(block, this.#byLink);
     await this.#append(block.bytes);
     this.#texts = [];
@@ -193,5 +195,22 @@ class DenseBlocks {
     this.#firstTime = Number.POSITIVE_INFINITY;
     this.#lastTime = 0;
     this.#byLink.clear();
+  }
+
+  async #compress(text: Buffer): Promise<Buffer> {
+    const isDue = this.#blocks++ % TRIED_EVERY === 0;
+    const tried = this.#winner;
+    const pack = (search: Search): Promise<Buffer> => this.#pace.working(() => compressAside(text, search));
+    let best = await pack(tried);
+    if (!isDue && best.length <= text.length * this.#share * WORSE) return best;
+    for (const search of DENSE_SEARCHES) {
+      if (search === tried) continue;
+      const other = await pack(search);
+      if (other.length >= best.length) continue;
+      best = other;
+      this.#winner = search;
+    }
+    this.#share = best.length / text.length;
+    return best;
   }
 }

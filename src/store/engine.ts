@@ -12,7 +12,8 @@ export interface EngineLimits {
 }
 
 /**
- * Opens an in-memory DuckDB with our limits, and loads it only now. It loads nothing from the network and looks for no home directory.
+ * Loads DuckDB, and opens one in memory with our limits. It fetches nothing from the network and looks for no home
+ * directory.
  */
 export async function openEngine(
   limits: EngineLimits,

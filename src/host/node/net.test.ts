@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { AddressInfo } from 'node:net';
+import { createHash } from 'node:crypto';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { nodeDialer } from './net.ts';
@@ -79,4 +80,41 @@ test('a message above the limit closes the connection with 1009, after everythin
     ['small'],
   );
   assert.equal(closed.code, 1009);
+});
+
+test('messages larger than a read, and small ones around them, come whole: reads share memory', async () => {
+  const texts = Array.from({ length: 12 }, (_, n) =>
+    n % 3 === 0 ? `small ${n}` : Array.from({ length: 30_000 }, (_, i) => (i * (n + 7)) % 99_991).join(' '),
+  );
+  const { messages } = await dialled((connection) => {
+    for (const text of texts) connection.send(text);
+    connection.close();
+  }, 1 << 20);
+  assert.ok(texts.some((text) => text.length > 2 * 65_536));
+  assert.equal(messages.length, texts.length);
+  for (const [n, { text }] of messages.entries()) assert.ok(text === texts[n], `message ${n}`);
+});
+
+test('what comes in one piece with the answer to the handshake is not lost', async () => {
+  const frames = Buffer.from('\x81\x03one\x81\x03two\x88\x02\x03\xe8', 'latin1');
+  const server = createServer((socket) => {
+    socket.once('data', (request) => {
+      const key = /sec-websocket-key: (.*)\r/i.exec(request.toString())?.[1];
+      const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+      const answer = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`;
+      socket.end(Buffer.concat([Buffer.from(answer), frames]));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const texts: string[] = [];
+  const code = await new Promise((resolve) => {
+    nodeDialer(1000, { now: () => 1 }).dial(`ws://127.0.0.1:${port}`, {
+      opened: () => undefined,
+      message: (bytes, start, end) => texts.push(bytes.toString('utf8', start, end)),
+      closed: resolve,
+    });
+  });
+  await new Promise((resolve) => server.close(resolve));
+  assert.deepEqual([texts, code], [['one', 'two'], 1000]);
 });
