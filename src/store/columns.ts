@@ -1,4 +1,5 @@
 import {
+  CHANNELS,
   COMMON_COLUMNS,
   type Column,
   sortColumns,
@@ -8,8 +9,18 @@ import {
 } from '../record/index.ts';
 import { quotedList } from './sql-text.ts';
 
-function columnsOf(table: Table): readonly Column[] {
-  return [...COMMON_COLUMNS, ...TABLES[table]];
+/** The columns whose values rows hold, in the order of their files: the channel where rows carry it, then a batch's own. */
+export function heldColumns(table: Table): readonly Column[] {
+  const own: readonly Column[] = [...COMMON_COLUMNS, ...TABLES[table]];
+  return TABLES_WITH_CHANNEL.includes(table)
+    ? [{ name: 'channel', kind: 'code', codes: CHANNELS }, ...own]
+    : own;
+}
+
+/** The columns of a table's files, in their order: what names its rows, then what they hold. */
+export function fileColumns(table: Table): readonly Column[] {
+  const named = ['exchange', 'market', 'symbol', 'feed'].map((name): Column => ({ name, kind: 'text' }));
+  return [...named, ...heldColumns(table)];
 }
 
 const PUBLIC_TYPES = {
@@ -22,18 +33,9 @@ const PUBLIC_TYPES = {
   code: 'VARCHAR',
 } as const;
 
-export type StreamColumn = 'market' | 'symbol' | 'feed' | 'channel';
-
-/** The columns that a row's stream says, in order; `exchange` stands before them. */
-export function streamColumns(table: Table): readonly StreamColumn[] {
-  const columns = ['market', 'symbol', 'feed'] as const;
-  return TABLES_WITH_CHANNEL.includes(table) ? [...columns, 'channel'] : columns;
-}
-
 /** The columns of a public table with their SQL types, in order: what a view over no files has. */
 export function publicColumns(table: Table): readonly { name: string; type: string }[] {
-  const texts = ['exchange', ...streamColumns(table)].map((name) => ({ name, type: 'VARCHAR' }));
-  return [...texts, ...columnsOf(table).map(({ name, kind }) => ({ name, type: PUBLIC_TYPES[kind] }))];
+  return fileColumns(table).map(({ name, kind }) => ({ name, type: PUBLIC_TYPES[kind] }));
 }
 
 /**

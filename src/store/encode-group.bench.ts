@@ -2,9 +2,10 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import { Frame, type IdColumn, Rows } from '../record/index.ts';
 import { ByteSink } from './byte-sink.ts';
 import { writeCodes, writeFlags } from './codes.ts';
+import { heldColumns } from './columns.ts';
 import { encodeGroup } from './encode-group.ts';
 import { writeIntegers, writeNumbers } from './numbers.ts';
-import { heldColumns, RowBuffer } from './row-buffer.ts';
+import { RowBuffer } from './row-buffer.ts';
 import { ROW_LIMITS } from './table-rows.ts';
 import { writeTexts } from './texts.ts';
 

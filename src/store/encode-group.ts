@@ -1,11 +1,11 @@
 import { constants, zstdCompressSync } from 'node:zlib';
-import type { Column, IdColumn, Table } from '../record/index.ts';
+import type { Column, IdColumn } from '../record/index.ts';
 import { ByteSink } from './byte-sink.ts';
 import { writeCodes, writeFlags, writeNames } from './codes.ts';
-import { streamColumns } from './columns.ts';
+import { heldColumns } from './columns.ts';
 import { writeIntegers, writeNumbers } from './numbers.ts';
 import { ENCODING, type PageBody, writeDataHeader, writeDictionaryHeader } from './page.ts';
-import { heldColumns, type RowBuffer } from './row-buffer.ts';
+import type { RowBuffer } from './row-buffer.ts';
 import { writeTexts } from './texts.ts';
 
 /** What the rows of a stretch of a group share. */
@@ -40,12 +40,6 @@ export interface EncodedGroup {
   /** In the order of `fileColumns`. */
   readonly chunks: readonly EncodedChunk[];
   readonly bytes: Uint8Array<ArrayBuffer>;
-}
-
-/** The columns of a table's files, in their order. */
-export function fileColumns(table: Table): readonly Column[] {
-  const named = ['exchange', ...streamColumns(table)].map((name): Column => ({ name, kind: 'text' }));
-  return [...named.filter(({ name }) => name !== 'channel'), ...heldColumns(table)];
 }
 
 /** Level 1 is within a few hundredths of a byte of level 3 on such pages, at half its time (`encode-group.bench.ts`). */

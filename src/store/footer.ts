@@ -1,6 +1,7 @@
 import type { Column, ColumnKind, Table } from '../record/index.ts';
 import { ByteSink, ThriftWriter } from './byte-sink.ts';
-import { type EncodedChunk, fileColumns } from './encode-group.ts';
+import { fileColumns } from './columns.ts';
+import type { EncodedChunk } from './encode-group.ts';
 
 /** What stands at both ends of a Parquet file. */
 export const MAGIC = Buffer.from('PAR1');

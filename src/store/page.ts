@@ -1,8 +1,10 @@
 import { type ByteSink, ThriftWriter } from './byte-sink.ts';
 
-/**
- * Bodies of Parquet pages: the definition levels of a column's rows (which are not null), and then the values of those
- * that are not, in one of the encodings below. `isDense` looks for the smallest; else the quickest is taken.
+/*
+ * A column of a row group is one Parquet page, behind its dictionary if it has one. A page's body is the definition
+ * levels of its rows (which are not null, `levels.ts`), and then the values of those that are not, in one of the
+ * encodings below (`numbers.ts`, `codes.ts`, `texts.ts`). Where `isDense`, the smallest is looked for; else the quickest
+ * is taken.
  */
 
 /** Parquet's numbers for the encodings used here. */

@@ -1,22 +1,5 @@
-import {
-  type AnyBatch,
-  CHANNELS,
-  COMMON_COLUMNS,
-  type Column,
-  IdColumn,
-  NO_CODE,
-  TABLES,
-  TABLES_WITH_CHANNEL,
-  type Table,
-} from '../record/index.ts';
-
-/** The columns rows are held in, in the order of their files: the channel where rows carry it, then a batch's own. */
-export function heldColumns(table: Table): readonly Column[] {
-  const own: readonly Column[] = [...COMMON_COLUMNS, ...TABLES[table]];
-  return TABLES_WITH_CHANNEL.includes(table)
-    ? [{ name: 'channel', kind: 'code', codes: CHANNELS }, ...own]
-    : own;
-}
+import { type AnyBatch, type Column, IdColumn, NO_CODE, type Table } from '../record/index.ts';
+import { heldColumns } from './columns.ts';
 
 /** A column's values: numbers, whole numbers and times; codes and flags; ids and texts. Nulls as in a batch. */
 export type HeldColumn = Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | IdColumn;

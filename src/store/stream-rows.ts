@@ -1,7 +1,8 @@
 import { type Column, sortColumns, type Table } from '../record/index.ts';
 import { compareTexts } from './codes.ts';
+import { heldColumns } from './columns.ts';
 import type { RowNames } from './encode-group.ts';
-import { heldColumns, RowBuffer } from './row-buffer.ts';
+import { RowBuffer } from './row-buffer.ts';
 import type { Segment } from './spill.ts';
 
 /** Rows that a name's first buffer begins with; it doubles. */
