@@ -37,9 +37,11 @@ export {
   statePathOf,
   tapePath,
 } from './files.ts';
-export { LineBuffer, readLines } from './line.ts';
+export { LineBuffer } from './line.ts';
+export { HEAD_BYTES_MAX, headBytes } from './line-head.ts';
 export type { PaceOptions } from './pace.ts';
 export { type Packer, packAside } from './packer.ts';
+export { readLines } from './read-lines.ts';
 export {
   type Block,
   blockText,

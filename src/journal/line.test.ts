@@ -3,7 +3,9 @@ import { isUtf8 } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { FRAME_MARKS, type Frame, type FrameKind } from '../record/index.ts';
-import { LineBuffer, readLines } from './line.ts';
+import { LineBuffer } from './line.ts';
+import { headBytes } from './line-head.ts';
+import { readLines } from './read-lines.ts';
 
 const kinds = Object.keys(FRAME_MARKS) as FrameKind[];
 
@@ -90,6 +92,72 @@ test('every kind of payload comes back as it was: empty, binary, NUL, LF, CR, no
     'as many line feeds as frames',
   );
   assert.ok(isUtf8(buffer.text()) && !buffer.text().includes('\r'), 'the text is text');
+});
+
+/** Payloads side by side in one memory, with this much room before each and one byte behind it. */
+function placed(lines: readonly { payload: Buffer; room: number }[]) {
+  const memory = Buffer.concat(
+    lines.flatMap(({ payload, room }) => [Buffer.alloc(room, 0xff), payload, Buffer.from([0xff])]),
+  );
+  let at = 0;
+  const places = lines.map(({ payload, room }) => {
+    const start = at + room;
+    at = start + payload.length + 1;
+    return { start, end: at - 1 };
+  });
+  return { memory, places };
+}
+
+test('lines made in place, copied together, are those that were copied one by one', () => {
+  const time = fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constantFrom(999_999, 1e6, 1_795_341_600_123_456));
+  const one = fc.record({
+    time,
+    link: fc.constantFrom(1, 9, 10, 12_345),
+    ordinal: fc.oneof(fc.nat(12), fc.constantFrom(98, 99, 100, 101, 2 ** 30)),
+    kind: fc.constantFrom(...kinds),
+    payload: fc.constantFrom('', '{"a":1}', 'a\nb', 'é', 'x'.repeat(90)).map((text) => Buffer.from(text)),
+    // Mostly the room that is right; else too much, too little; or no room is told.
+    room: fc.constantFrom(0, 0, 0, 0, 1, -1),
+    how: fc.constantFrom('in place', 'in place', 'in place', 'copied', 'elsewhere', 'released', 'asked'),
+  });
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 40 }), (made) => {
+      const lines = made.map((line) => ({
+        ...line,
+        room: headBytes(line.time, line.link, line.ordinal) + line.room,
+      }));
+      const [buffer, expected] = [new LineBuffer(64), new LineBuffer(64)];
+      let { memory, places } = placed(lines);
+      for (const [i, { time, link, ordinal, kind, payload, room, how }] of lines.entries()) {
+        expected.append(time, link, ordinal, kind, payload, 0, payload.length);
+        const { start, end } = places[i] as (typeof places)[number];
+        if (how === 'copied') buffer.append(time, link, ordinal, kind, memory, start, end);
+        else if (how === 'elsewhere') ({ memory, places } = placed(lines));
+        if (how !== 'copied') buffer.appendInPlace(time, link, ordinal, kind, memory, start, end, room);
+        if (how === 'asked') assert.ok(buffer.text().equals(expected.text()));
+        if (how === 'released') {
+          buffer.release();
+          memory.fill(0xff, 0, end + 1);
+        }
+        assert.equal(buffer.length, expected.length);
+      }
+      assert.ok(buffer.text().equals(expected.text()));
+      assert.deepEqual(buffer.counts(), expected.counts());
+    }),
+    { endOnFailure: true },
+  );
+});
+
+test('memory that was given away before its lines were copied is an error, not other bytes', () => {
+  const lines = new LineBuffer();
+  const { memory, places } = placed([{ payload: Buffer.from('abc'), room: headBytes(5, 1, 1) }]);
+  const own = new ArrayBuffer(memory.length);
+  const chunk = Buffer.from(own);
+  memory.copy(chunk);
+  const { start = 0, end = 0 } = places[0] ?? {};
+  lines.appendInPlace(5, 1, 1, 'received', chunk, start, end, start);
+  structuredClone(own, { transfer: [own] });
+  assert.throws(() => lines.text());
 });
 
 test('any frame comes back as it was', () => {

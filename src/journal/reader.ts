@@ -4,7 +4,7 @@ import type { Disk } from '../host/index.ts';
 import { type Frame, parseJson } from '../record/index.ts';
 import { type BlockHeader, HEADER_BYTES, HEADER_START, readBlockHeader, unpackBlock } from './block.ts';
 import { isSealedEvent, type SealedEvent } from './chain.ts';
-import { readLines } from './line.ts';
+import { readLines } from './read-lines.ts';
 
 /**
  * - `torn`: a header is there, its block is not there to the end

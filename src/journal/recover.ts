@@ -1,6 +1,6 @@
 import type { Disk } from '../host/index.ts';
 import { BlockChain, type SealedEvent, type SealLine } from './chain.ts';
-import { readLines } from './line.ts';
+import { readLines } from './read-lines.ts';
 import { type Damage, readBlocks, scanTape, type TapeSummary } from './reader.ts';
 
 /** What a repair found, kept and cut. */

@@ -3,8 +3,8 @@ import type { Disk } from '../host/index.ts';
 import { parseJson } from '../record/index.ts';
 import { type BlockHeader, HEADER_BYTES, readBlockHeader } from './block.ts';
 import { isSealedEvent, type SealedEvent, type SealLine } from './chain.ts';
-import { readLines } from './line.ts';
 import type { Pace } from './pace.ts';
+import { readLines } from './read-lines.ts';
 import { blockText } from './reader.ts';
 
 /**

@@ -141,8 +141,37 @@ export class JournalWriter {
     start: number,
     end: number,
   ): void {
-    if (!this.#isOpen) throw new Error('a frame is appended while no journal file is begun');
+    this.#mustBeOpen();
     this.#lines.append(time, link, ordinal, kind, bytes, start, end);
+    this.#appended();
+  }
+
+  /** The same in place (`LineBuffer.appendInPlace`): `release` before the memory is used for something else. */
+  appendInPlace(
+    time: number,
+    link: number,
+    ordinal: number,
+    kind: FrameKind,
+    memory: Buffer,
+    start: number,
+    end: number,
+    room: number,
+  ): void {
+    this.#mustBeOpen();
+    this.#lines.appendInPlace(time, link, ordinal, kind, memory, start, end, room);
+    this.#appended();
+  }
+
+  /** Takes what was appended in place out of the memory it stands in. */
+  release(): void {
+    this.#lines.release();
+  }
+
+  #mustBeOpen(): void {
+    if (!this.#isOpen) throw new Error('a frame is appended while no journal file is begun');
+  }
+
+  #appended(): void {
     this.framesAppended++;
     this.#oldestMs ??= this.#nowMs;
     if (this.#lines.length >= this.#blockBytes) this.flush();

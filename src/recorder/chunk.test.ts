@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { headBytes } from '../journal/index.ts';
 import { ChunkReader, ChunkWriter, ENTRY_KINDS, type EntryKind } from './chunk.ts';
 import { type Chunk, Ear } from './ear.ts';
 
@@ -8,6 +9,7 @@ const entry = fc.record({
   time: fc.integer({ min: 0, max: 2 ** 52 }),
   link: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   kind: fc.constantFrom(...ENTRY_KINDS),
+  room: fc.integer({ min: 0, max: 60 }),
   payload: fc.uint8Array({ maxLength: 200 }),
 });
 
@@ -15,18 +17,18 @@ test('what is written into a chunk is read back, in order, byte for byte; what d
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 60 }), (entries) => {
       const writer = new ChunkWriter(new ArrayBuffer(2048));
-      const taken = entries.filter(({ time, link, kind, payload }) =>
-        writer.add(time, link, kind, Buffer.from(payload)),
+      const taken = entries.filter(({ time, link, kind, room, payload }) =>
+        writer.add(time, link, kind, room, Buffer.from(payload)),
       );
-      const reader = new ChunkReader(writer.buffer, writer.used);
+      const reader = new ChunkReader(writer.buffer, writer.entries);
       for (const expected of taken) {
         assert.ok(reader.next());
-        const { time, link, kind } = reader;
-        assert.deepEqual(
-          { time, link, kind },
-          { time: expected.time, link: expected.link, kind: expected.kind },
-        );
+        const { time, link, kind, room } = reader;
+        assert.deepEqual({ time, link, kind, room, payload: expected.payload }, { ...expected });
         assert.deepEqual(new Uint8Array(reader.bytes.subarray(reader.start, reader.end)), expected.payload);
+        // Room is nobody else's: the recorder makes its line there.
+        reader.bytes.fill(0xff, reader.start - room, reader.start);
+        reader.bytes[reader.end] = 0xff;
       }
       assert.equal(reader.next(), false);
     }),
@@ -60,8 +62,8 @@ function heldBack(chunks: number): {
   });
   const heard = (): Heard[] => {
     const found: Heard[] = [];
-    for (const { buffer, used } of out) {
-      const reader = new ChunkReader(buffer, used);
+    for (const { buffer, entries } of out) {
+      const reader = new ChunkReader(buffer, entries);
       while (reader.next())
         found.push({
           link: reader.link,
@@ -78,6 +80,27 @@ function hear(ear: Ear, link: number, payload: Buffer, binary: boolean, readAt: 
   const read = Buffer.concat([Buffer.from('before'), payload, Buffer.from('behind')]);
   ear.received(link, read, 6, 6 + payload.length, binary, readAt);
 }
+
+test('the room before a payload is what the head of its line takes', () => {
+  const { ear, out, time } = heldBack(64);
+  const clock = 1_795_341_600_123_456;
+  time.now = clock;
+  for (let i = 0; i < 120; i++) {
+    hear(ear, 7, Buffer.from('m'), false, clock);
+    if (i % 3 === 0) ear.event(123, { event: 'late', ms: 1 });
+  }
+  ear.flush();
+  const ordinals = new Map<number, number>();
+  for (const { buffer, entries } of out) {
+    const reader = new ChunkReader(buffer, entries);
+    while (reader.next()) {
+      const ordinal = (ordinals.get(reader.link) ?? 0) + 1;
+      ordinals.set(reader.link, ordinal);
+      assert.equal(reader.room, headBytes(reader.time, reader.link, ordinal));
+    }
+  }
+  assert.equal(ordinals.get(7), 120);
+});
 
 test('with no free chunk the ear stops its sockets, loses nothing that was read, and says afterwards how late stamps may be', () => {
   const { ear, out, calls, heard, time } = heldBack(2);
@@ -163,7 +186,7 @@ test('no entry is older than a time up to which everything was said to be in', (
   ear.flush();
   let upTo = 0;
   for (const chunk of out) {
-    const reader = new ChunkReader(chunk.buffer, chunk.used);
+    const reader = new ChunkReader(chunk.buffer, chunk.entries);
     while (reader.next()) assert.ok(reader.time >= upTo, `${reader.time} after ${upTo}`);
     upTo = chunk.upTo;
   }
@@ -181,7 +204,7 @@ test('messages of one read share its stamp, and no stamp goes back behind one th
   for (const [link, readAt] of stamps) hear(ear, link, Buffer.from('m'), false, readAt);
   ear.flush();
   const [chunk] = out;
-  const reader = new ChunkReader(chunk?.buffer ?? new ArrayBuffer(0), chunk?.used ?? 0);
+  const reader = new ChunkReader(chunk?.buffer ?? new ArrayBuffer(0), chunk?.entries ?? 0);
   const times: number[] = [];
   while (reader.next()) times.push(reader.time);
   assert.deepEqual(times, [5000, 5000, 5000, 6000]);

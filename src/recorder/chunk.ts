@@ -1,36 +1,36 @@
+import { HEAD_BYTES_MAX } from '../journal/index.ts';
+
 /**
  * A chunk carries many tape entries from the ear to the recorder in one transferable buffer:
  *
- *     | time f64 | link u32 | what u32 | payload, padded to 8 bytes | time … |
+ *     | room, payload, 1 byte | room, payload, 1 byte | …   free   … | entry 2 | entry 1 |
  *
- * `what` holds the entry's kind in the upper four bits and the payload's length in the lower 28. Whoever holds the
- * buffer owns it; it is moved, never shared.
+ *     entry: time f64 | link u32 | kind u8, room u8, 0 u16 | start u32 | end u32
+ *
+ * The payload is `[start..end)`. The room before it, and the byte behind it, are for the journal's line, which the
+ * recorder makes around the payload, so that many lines are copied at once. Whoever holds the buffer owns it; it is
+ * moved, never shared.
  */
 export const ENTRY_KINDS = ['text', 'binary', 'sent', 'rest', 'event'] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
-const HEADER_BYTES = 16;
-const LENGTH_BITS = 28;
-const LENGTH_MASK = 2 ** LENGTH_BITS - 1;
+const ENTRY_BYTES = 24;
+const ENTRY_WORDS = ENTRY_BYTES / 4;
 const KIND_CODE = Object.fromEntries(ENTRY_KINDS.map((kind, code) => [kind, code])) as Record<
   EntryKind,
   number
 >;
 
-function padded(length: number): number {
-  return (length + 7) & ~7;
-}
-
-/** Bytes an entry with this payload takes. */
+/** Bytes an entry with this payload takes at most. */
 export function entryBytes(payloadLength: number): number {
-  return HEADER_BYTES + padded(payloadLength);
+  return HEAD_BYTES_MAX + payloadLength + 1 + ENTRY_BYTES;
 }
 
 /** Fills a chunk. */
 export class ChunkWriter {
   readonly buffer: ArrayBuffer;
-  used = 0;
   entries = 0;
+  #end = 0;
   readonly #bytes: Uint8Array;
   readonly #floats: Float64Array;
   readonly #words: Uint32Array;
@@ -43,17 +43,31 @@ export class ChunkWriter {
     this.#words = new Uint32Array(buffer);
   }
 
-  /** Copies an entry in, whose payload is `bytes[start..end)`; false where it does not fit. */
-  add(time: number, link: number, kind: EntryKind, bytes: Buffer, start = 0, end = bytes.length): boolean {
-    const length = end - start;
-    const at = this.used;
-    const size = HEADER_BYTES + padded(length);
-    if (at + size > this.#bytes.length) return false;
-    this.#floats[at >>> 3] = time;
-    this.#words[(at >>> 2) + 2] = link;
-    this.#words[(at >>> 2) + 3] = KIND_CODE[kind] * 2 ** LENGTH_BITS + length;
-    bytes.copy(this.#bytes, at + HEADER_BYTES, start, end);
-    this.used = at + size;
+  /**
+   * Copies an entry in, whose payload is `bytes[start..end)`, behind `room` bytes (up to 255); false where it does not
+   * fit.
+   */
+  add(
+    time: number,
+    link: number,
+    kind: EntryKind,
+    room: number,
+    bytes: Buffer,
+    start = 0,
+    end = bytes.length,
+  ): boolean {
+    const at = this.#end + room;
+    const behind = at + end - start + 1;
+    const entry = this.#bytes.length - (this.entries + 1) * ENTRY_BYTES;
+    if (behind > entry) return false;
+    const word = entry >>> 2;
+    this.#floats[entry >>> 3] = time;
+    this.#words[word + 2] = link;
+    this.#words[word + 3] = KIND_CODE[kind] + room * 256;
+    this.#words[word + 4] = at;
+    this.#words[word + 5] = behind - 1;
+    bytes.copy(this.#bytes, at, start, end);
+    this.#end = behind;
     this.entries++;
     return true;
   }
@@ -64,33 +78,37 @@ export class ChunkReader {
   time = 0;
   link = 0;
   kind: EntryKind = 'text';
-  /** The payload is `bytes[start..end)`. */
+  /** The payload is `bytes[start..end)`, with `room` bytes before it and one behind it that may be written to. */
   readonly bytes: Buffer;
   start = 0;
   end = 0;
+  room = 0;
   readonly #floats: Float64Array;
   readonly #words: Uint32Array;
-  readonly #used: number;
-  #position = 0;
+  /** Word at which the last entry read begins, and that of the last of all. */
+  #word: number;
+  readonly #last: number;
 
-  constructor(buffer: ArrayBuffer, used: number) {
+  constructor(buffer: ArrayBuffer, entries: number) {
     this.bytes = Buffer.from(buffer);
     this.#floats = new Float64Array(buffer);
     this.#words = new Uint32Array(buffer);
-    this.#used = used;
+    this.#word = buffer.byteLength >>> 2;
+    this.#last = this.#word - entries * ENTRY_WORDS;
   }
 
   next(): boolean {
-    const position = this.#position;
-    if (position >= this.#used) return false;
-    const what = this.#words[(position >>> 2) + 3] as number;
-    const length = what & LENGTH_MASK;
-    this.time = this.#floats[position >>> 3] as number;
-    this.link = this.#words[(position >>> 2) + 2] as number;
-    this.kind = ENTRY_KINDS[what >>> LENGTH_BITS] as EntryKind;
-    this.start = position + HEADER_BYTES;
-    this.end = this.start + length;
-    this.#position = position + HEADER_BYTES + padded(length);
+    if (this.#word <= this.#last) return false;
+    const words = this.#words;
+    const word = this.#word - ENTRY_WORDS;
+    this.#word = word;
+    const what = words[word + 3] as number;
+    this.time = this.#floats[word >>> 1] as number;
+    this.link = words[word + 2] as number;
+    this.kind = ENTRY_KINDS[what & 255] as EntryKind;
+    this.room = what >>> 8;
+    this.start = words[word + 4] as number;
+    this.end = words[word + 5] as number;
     return true;
   }
 }

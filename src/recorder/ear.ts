@@ -1,4 +1,5 @@
 import type { TapeClock } from '../host/index.ts';
+import { headBytes } from '../journal/index.ts';
 import type { Tape } from '../link/index.ts';
 import { type RestAnswer, restPayload, type TapeEvent } from '../record/index.ts';
 import { ChunkWriter, type EntryKind, entryBytes } from './chunk.ts';
@@ -6,7 +7,7 @@ import { ChunkWriter, type EntryKind, entryBytes } from './chunk.ts';
 /** A chunk on its way to the recorder: everything up to `upTo` (µs) is in it or came before it. */
 export interface Chunk {
   readonly buffer: ArrayBuffer;
-  readonly used: number;
+  readonly entries: number;
   readonly upTo: number;
 }
 
@@ -23,10 +24,36 @@ export interface EarOptions {
   readonly resume: () => void;
 }
 
-interface Tally {
+/** What is counted of a link. */
+class Tally {
   readonly link: number;
-  received: number;
+  received = 0;
+  /** Its entries, and the number at which their ordinal has one digit more. */
+  #entries = 0;
+  #power = 10;
+  /** Bytes of a head whose time has `HEAD_TIME`'s digits. */
+  #head: number;
+
+  constructor(link: number) {
+    this.link = link;
+    this.#head = headBytes(HEAD_TIME, link, 1);
+  }
+
+  /**
+   * Bytes that the head of the link's next line is likely to take: it is what it takes but for small stamps, and while
+   * the recorder's own lines have made the ordinals a digit longer.
+   */
+  nextHead(): number {
+    if (++this.#entries === this.#power) {
+      this.#power *= 10;
+      this.#head++;
+    }
+    return this.#head;
+  }
 }
+
+/** µs since the epoch, some day between 2001 and 2286. */
+const HEAD_TIME = 1e15;
 
 /**
  * The ear's side of the tape: it appends the bytes and the time of each message to the current chunk, and nothing
@@ -41,7 +68,7 @@ export class Ear implements Tape {
   receivedFrames = 0;
   readonly #options: EarOptions;
   readonly #tallies = new Map<number, Tally>();
-  #tally: Tally = { link: -1, received: 0 };
+  #tally = new Tally(-1);
   /** The last stamp given: a message delivered late, after another socket was read, does not go back behind it. */
   #time = 0;
   readonly #free: ArrayBuffer[] = [];
@@ -74,8 +101,7 @@ export class Ear implements Tape {
   received(link: number, bytes: Buffer, start: number, end: number, binary: boolean, readAt: number): void {
     const time = this.#stamp(readAt);
     if (this.#lateMs > 0) this.#reportLate(time, link);
-    const tally = this.#tally.link === link ? this.#tally : this.#tallyOf(link);
-    tally.received++;
+    this.#tallyOf(link).received++;
     this.receivedFrames++;
     this.#append(time, link, binary ? 'binary' : 'text', bytes, start, end);
   }
@@ -90,7 +116,8 @@ export class Ear implements Tape {
   }
 
   #tallyOf(link: number): Tally {
-    const tally = this.#tallies.get(link) ?? { link, received: 0 };
+    if (this.#tally.link === link) return this.#tally;
+    const tally = this.#tallies.get(link) ?? new Tally(link);
     this.#tallies.set(link, tally);
     this.#tally = tally;
     return tally;
@@ -123,12 +150,13 @@ export class Ear implements Tape {
     start = 0,
     end: number = bytes.length,
   ): void {
+    const room = this.#tallyOf(link).nextHead();
     let chunk = this.#current ?? this.#take(end - start);
-    if (!chunk.add(time, link, kind, bytes, start, end)) {
+    if (!chunk.add(time, link, kind, room, bytes, start, end)) {
       this.flush();
       chunk = this.#take(end - start);
       // What was handed over says how far time has come: no entry behind it may be older.
-      chunk.add(this.#stamp(time), link, kind, bytes, start, end);
+      chunk.add(this.#stamp(time), link, kind, room, bytes, start, end);
     }
     this.#current = chunk;
   }
@@ -164,8 +192,8 @@ export class Ear implements Tape {
     const chunk = this.#current;
     this.#current = null;
     this.#out++;
-    if (chunk === null) this.#options.deliver({ buffer: new ArrayBuffer(0), used: 0, upTo });
-    else this.#options.deliver({ buffer: chunk.buffer, used: chunk.used, upTo });
+    if (chunk === null) this.#options.deliver({ buffer: new ArrayBuffer(0), entries: 0, upTo });
+    else this.#options.deliver({ buffer: chunk.buffer, entries: chunk.entries, upTo });
   }
 
   /** The recorder is done with a chunk: its places are free again; buffers beyond the pool's size are let go. */

@@ -12,7 +12,7 @@ import {
   type TapeEvent,
 } from '../record/index.ts';
 import type { StoreEngine } from '../store/index.ts';
-import type { EntryKind } from './chunk.ts';
+import type { ChunkReader } from './chunk.ts';
 import { DecodeStage } from './decode-stage.ts';
 import type { Finisher } from './finisher.ts';
 import { inflate } from './inflate.ts';
@@ -148,32 +148,32 @@ export class ExchangeRecorder {
     this.#own(this.#runLink, { event: 'started', version, exchange: this.exchange.name, simulated });
   }
 
-  /** Takes one entry of the ear. `needsFile` must be false. */
-  entry(time: number, link: number, kind: EntryKind, bytes: Buffer, start: number, end: number): void {
+  /** Takes one entry of the ear; its memory is needed until `upTo`. `needsFile` must be false. */
+  entry({ time, link, kind, bytes, start, end, room }: ChunkReader): void {
     this.#time = time;
-    const state = this.#link.link === link ? this.#link : this.#linkOf(link);
-    this.#link = state;
+    if (this.#link.link !== link) this.#link = this.#linkOf(link);
+    const state = this.#link;
     switch (kind) {
       case 'text':
-        this.#received(time, state, 'received', bytes, start, end);
+        this.#received(time, state, 'received', bytes, start, end, room);
         break;
       case 'binary': {
         const text = inflate(bytes.subarray(start, end), this.#world.setup.frameBytesMax);
-        if (text === null) this.#received(time, state, 'received', bytes, start, end);
-        else this.#received(time, state, 'gzip', text, 0, text.length);
+        if (text === null) this.#received(time, state, 'received', bytes, start, end, room);
+        else this.#received(time, state, 'gzip', text, 0, text.length, 0);
         break;
       }
       case 'sent': {
-        const frame = this.#journalled(time, state, 'sent', bytes, start, end);
+        const frame = this.#journalled(time, state, 'sent', bytes, start, end, room);
         this.decoding.line(frame);
         this.#watch.sent(frame);
         break;
       }
       case 'rest':
-        this.decoding.line(this.#journalled(time, state, 'rest', bytes, start, end));
+        this.decoding.line(this.#journalled(time, state, 'rest', bytes, start, end, room));
         break;
       case 'event':
-        this.#event(time, state, bytes, start, end);
+        this.#event(time, state, bytes, start, end, room);
         break;
     }
   }
@@ -194,8 +194,9 @@ export class ExchangeRecorder {
     bytes: Buffer,
     start: number,
     end: number,
+    room: number,
   ): void {
-    const frame = this.#journalled(time, link, kind, bytes, start, end);
+    const frame = this.#journalled(time, link, kind, bytes, start, end, room);
     this.#journaled++;
     link.stats.frames++;
     link.stats.bytes += end - start;
@@ -205,9 +206,9 @@ export class ExchangeRecorder {
     this.#watch.received(frame);
   }
 
-  #event(time: number, state: LinkState, bytes: Buffer, start: number, end: number): void {
+  #event(time: number, state: LinkState, bytes: Buffer, start: number, end: number, room: number): void {
     const { link } = state;
-    const frame = this.#journalled(time, state, 'event', bytes, start, end);
+    const frame = this.#journalled(time, state, 'event', bytes, start, end, room);
     const event = parseJson(frame.text());
     if (isObject(event) && event.event === 'dialled') {
       state.market = String(event.market);
@@ -218,7 +219,7 @@ export class ExchangeRecorder {
     if (isObject(event) && event.event === 'closed') this.#links.delete(link);
   }
 
-  /** Gives the entry its ordinal and writes it to the journal; the frame is valid until the next one. */
+  /** Gives the entry its ordinal and writes it to the journal, in place where there is room; the frame is valid until the next one. */
   #journalled(
     time: number,
     state: LinkState,
@@ -226,10 +227,12 @@ export class ExchangeRecorder {
     bytes: Buffer,
     start: number,
     end: number,
+    room: number,
   ): Frame {
     const { link } = state;
     const ordinal = ++state.ordinal;
-    this.#journal.append(time, link, ordinal, kind, bytes, start, end);
+    if (room > 0) this.#journal.appendInPlace(time, link, ordinal, kind, bytes, start, end, room);
+    else this.#journal.append(time, link, ordinal, kind, bytes, start, end);
     return this.#frame.set(time, link, ordinal, kind, bytes, start, end);
   }
 
@@ -242,8 +245,12 @@ export class ExchangeRecorder {
     this.decoding.line(frame);
   }
 
-  /** Everything up to `time` is in: deadlines are judged, blocks that are due are written. */
+  /**
+   * Everything up to `time` is in: deadlines are judged, blocks that are due are written. The memory of the entries is
+   * free again.
+   */
   upTo(time: number): void {
+    this.#journal.release();
     this.#time = Math.max(this.#time, time);
     this.#mayRotate = true;
     if (this.#journal.isOpen)

@@ -231,12 +231,12 @@ export class Recorder {
 
   async #chunk(chunk: Chunk): Promise<void> {
     if (this.#broken) return;
-    const reader = new ChunkReader(chunk.buffer, chunk.used);
+    const reader = new ChunkReader(chunk.buffer, chunk.entries);
     while (reader.next()) {
       const owner = this.#owners.get(reader.link) ?? this.#adopt(reader);
       if (owner === undefined) throw new Error(`an entry of link ${reader.link} came before it was dialled`);
       if (owner.needsFile(reader.time)) await owner.beginFile(reader.time);
-      owner.entry(reader.time, reader.link, reader.kind, reader.bytes, reader.start, reader.end);
+      owner.entry(reader);
     }
     for (const recorder of this.#recorders.values()) {
       recorder.upTo(chunk.upTo);
