@@ -1,76 +1,111 @@
+/** Levels looked at one by one before a search halves: they stand side by side, and it is known how far to go on. */
+const NEAR = 16;
+
 /**
- * One side of an order book: levels in arrays sorted by price with the **best at the end**, because nearly every
- * change is near the best price and moves only the few levels behind it.
+ * One side of an order book: levels in one array, price and amount in turn, sorted by price with the **best at the end**,
+ * because nearly every change is near the best price and moves only the few levels behind it.
  *
- *     bids  [ 99.0  99.5  99.9 ]   ascending:  best = last
- *     asks  [ 101.5 100.7 100.1 ]  descending: best = last
+ *     bids  [ 99.0 1  99.5 2  99.9 1 ]     by price:  best = last
+ *     asks  [ -101.5 3  -100.7 1  -100.1 2 ]  prices are held negative:  best = last here too
+ *
+ * A search begins at the level found last: the changes of a message stand side by side, or nearly so.
  */
 export class BookSideLevels {
-  readonly descending: boolean;
-  prices: Float64Array = new Float64Array(64);
-  amounts: Float64Array = new Float64Array(64);
-  /** Texts as received, index by index with `prices`; null where nothing needs them. */
+  /** Prices are held with this sign. */
+  readonly #sign: 1 | -1;
+  #levels = new Float64Array(128);
+  /** Texts as received, one for each level; null where nothing needs them. */
   readonly priceTexts: string[] | null;
   readonly amountTexts: string[] | null;
   count = 0;
+  /** Where the last search ended. */
+  #finger = 0;
 
   constructor(descending: boolean, keepTexts: boolean) {
-    this.descending = descending;
+    this.#sign = descending ? -1 : 1;
     this.priceTexts = keepTexts ? [] : null;
     this.amountTexts = keepTexts ? [] : null;
   }
 
-  /** Index of the level at this price, or `-1 - i` where it would be inserted at `i`. */
-  find(price: number): number {
-    const { prices, descending } = this;
+  /** Index of the level with this signed price, or `-1 - i` where it would be inserted at `i`. */
+  #search(key: number): number {
+    const levels = this.#levels;
     let low = 0;
     let high = this.count - 1;
+    const finger = Math.min(this.#finger, high);
+    if (finger >= 0) {
+      const there = levels[2 * finger] as number;
+      if (there === key) return finger;
+      if (there < key) {
+        low = finger + 1;
+        for (const end = Math.min(high, finger + NEAR); low <= end; low++) {
+          const at = levels[2 * low] as number;
+          if (at >= key) return this.#found(low, at === key);
+        }
+      } else {
+        high = finger - 1;
+        for (const end = Math.max(0, finger - NEAR); high >= end; high--) {
+          const at = levels[2 * high] as number;
+          if (at <= key) return at === key ? this.#found(high, true) : this.#found(high + 1, false);
+        }
+      }
+    }
     while (low <= high) {
       const middle = (low + high) >>> 1;
-      const at = prices[middle] as number;
-      if (at === price) return middle;
-      if (at < price !== descending) low = middle + 1;
+      const at = levels[2 * middle] as number;
+      if (at === key) return this.#found(middle, true);
+      if (at < key) low = middle + 1;
       else high = middle - 1;
     }
-    return -1 - low;
+    return this.#found(low, false);
+  }
+
+  #found(index: number, isThere: boolean): number {
+    this.#finger = index;
+    return isThere ? index : -1 - index;
+  }
+
+  /** Index of the level at this price, in `priceTexts` too; below zero where there is none. */
+  find(price: number): number {
+    return this.#search(price * this.#sign);
   }
 
   /** Sets a level's amount; the texts are replaced too. */
   set(price: number, amount: number, priceText: string, amountText: string): void {
-    let index = this.find(price);
+    const key = price * this.#sign;
+    let index = this.#search(key);
     if (index < 0) {
       index = -1 - index;
-      this.#insert(index, price);
+      this.#insert(index, key);
       this.priceTexts?.splice(index, 0, priceText);
       this.amountTexts?.splice(index, 0, amountText);
     }
-    this.prices[index] = price;
-    this.amounts[index] = amount;
+    this.#levels[2 * index + 1] = amount;
     if (this.priceTexts !== null) this.priceTexts[index] = priceText;
     if (this.amountTexts !== null) this.amountTexts[index] = amountText;
   }
 
-  #insert(index: number, price: number): void {
-    if (this.count === this.prices.length) {
-      const prices = new Float64Array(this.count * 2);
-      const amounts = new Float64Array(this.count * 2);
-      prices.set(this.prices);
-      amounts.set(this.amounts);
-      this.prices = prices;
-      this.amounts = amounts;
+  #insert(index: number, key: number): void {
+    const end = this.count * 2;
+    if (end === this.#levels.length) {
+      const grown = new Float64Array(end * 2);
+      grown.set(this.#levels);
+      this.#levels = grown;
     }
-    this.prices.copyWithin(index + 1, index, this.count);
-    this.amounts.copyWithin(index + 1, index, this.count);
-    this.prices[index] = price;
+    const levels = this.#levels;
+    const start = index * 2;
+    levels.copyWithin(start + 2, start, end);
+    levels[start] = key;
     this.count++;
   }
 
   /** Removes a level; false where there was none at this price. */
   remove(price: number): boolean {
-    const index = this.find(price);
+    const index = this.#search(price * this.#sign);
     if (index < 0) return false;
-    this.prices.copyWithin(index, index + 1, this.count);
-    this.amounts.copyWithin(index, index + 1, this.count);
+    const levels = this.#levels;
+    const start = index * 2;
+    levels.copyWithin(start, start + 2, this.count * 2);
     this.priceTexts?.splice(index, 1);
     this.amountTexts?.splice(index, 1);
     this.count--;
@@ -85,12 +120,12 @@ export class BookSideLevels {
 
   /** Price of the n-th best level (0 is the best); NaN where there is none. */
   price(n: number): number {
-    return n < this.count ? (this.prices[this.count - 1 - n] as number) : Number.NaN;
+    return n < this.count ? (this.#levels[2 * (this.count - 1 - n)] as number) * this.#sign : Number.NaN;
   }
 
   /** Amount of the n-th best level; NaN where there is none. */
   amount(n: number): number {
-    return n < this.count ? (this.amounts[this.count - 1 - n] as number) : Number.NaN;
+    return n < this.count ? (this.#levels[2 * (this.count - n) - 1] as number) : Number.NaN;
   }
 
   /** Price of the n-th best level as received; the shortest decimal where texts are not kept. */

@@ -20,6 +20,8 @@ export class BookKeeper {
   #origin: BookOrigin = 'feed';
   #snapshot = false;
   #timestamp = Number.NaN;
+  /** The message whose rows are being written; 0 before its first. */
+  #message = 0;
 
   constructor(host: DecoderHost, stream: number, keepTexts = false) {
     this.#host = host;
@@ -50,6 +52,7 @@ export class BookKeeper {
     this.#origin = origin;
     this.#snapshot = snapshot;
     this.sequence = sequence;
+    this.#message = 0;
   }
 
   /** Sets or deletes (amount 0) one level, in the book and as a row. The texts matter only where texts are kept. */
@@ -61,18 +64,18 @@ export class BookKeeper {
   }
 
   #row(side: BookSide | null, price: number, amount: number): void {
-    this.#host.rows.book(
-      this.stream,
-      this.#timestamp,
-      this.#snapshot,
-      this.#origin,
-      this.step,
-      side,
-      price,
-      amount,
-      this.sequence,
-      this.valid,
-    );
+    const { rows } = this.#host;
+    if (rows.bookMessage !== this.#message || this.#message === 0)
+      this.#message = rows.beginBook(
+        this.stream,
+        this.#timestamp,
+        this.#snapshot,
+        this.#origin,
+        this.step,
+        this.sequence,
+        this.valid,
+      );
+    rows.level(side, price, amount);
   }
 
   /** The snapshot is complete and the rule holds: the stream's gap, if any, ends here. */

@@ -46,7 +46,8 @@ export class TradeMemory {
   /** The same for ids that are whole numbers from 0 and rise nearly by one. */
   isNewNumber(stream: number, id: number): boolean {
     const ring = stream === this.#lastNumberStream ? this.#lastNumbers : this.#numbersOf(stream);
-    const place = id % IDS_PER_STREAM;
+    // The remainder: of ids above 32 bits `%` is a call.
+    const place = id - Math.floor(id / IDS_PER_STREAM) * IDS_PER_STREAM;
     const before = ring[place] as number;
     if (before === id) return false;
     ring[place] = id;

@@ -4,6 +4,7 @@ import {
   type ZstdOptions,
   zstdCompress,
   zstdCompressSync,
+  zstdDecompress,
   zstdDecompressSync,
 } from 'node:zlib';
 
@@ -212,13 +213,42 @@ function isPossible(header: BlockHeader): boolean {
  * not the only one, or has another size.
  */
 export function unpackBlock(compressed: Buffer, textBytes: number): Buffer {
-  if (compressed.length < 4 || compressed.readUInt32LE(0) !== ZSTD_MAGIC)
-    throw new Error('no zstd frame stands behind the header');
-  const { buffer, engine } = zstdDecompressSync(compressed, {
+  const unpacked = zstdDecompressSync(mustBeZstd(compressed), unpackOptions(textBytes));
+  return mustBeWhole(unpacked as unknown as Unpacked, compressed, textBytes);
+}
+
+/** The same on a thread of the system's pool. */
+export async function unpackBlockAside(compressed: Buffer, textBytes: number): Promise<Buffer> {
+  const unpacked = await new Promise((resolve, reject) => {
+    zstdDecompress(mustBeZstd(compressed), unpackOptions(textBytes), (error, result) => {
+      if (error === null) resolve(result);
+      else reject(error);
+    });
+  });
+  return mustBeWhole(unpacked as Unpacked, compressed, textBytes);
+}
+
+/** What zlib gives where it is asked for `info`. */
+interface Unpacked {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+function unpackOptions(textBytes: number): ZstdOptions & { readonly info: true } {
+  return {
     maxOutputLength: textBytes,
     chunkSize: Math.max(1024, Math.min(textBytes, 4 << 20)),
     info: true,
-  }) as unknown as { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } };
+  };
+}
+
+function mustBeZstd(compressed: Buffer): Buffer {
+  if (compressed.length < 4 || compressed.readUInt32LE(0) !== ZSTD_MAGIC)
+    throw new Error('no zstd frame stands behind the header');
+  return compressed;
+}
+
+function mustBeWhole({ buffer, engine }: Unpacked, compressed: Buffer, textBytes: number): Buffer {
   if (engine.bytesWritten !== compressed.length)
     throw new Error(`${compressed.length - engine.bytesWritten} bytes stand behind the zstd frame`);
   if (buffer.length !== textBytes)

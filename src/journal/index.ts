@@ -45,6 +45,7 @@ export { readLines } from './read-lines.ts';
 export {
   type Block,
   blockText,
+  blockTextAside,
   catLines,
   type Damage,
   type DamageReason,

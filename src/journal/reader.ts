@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Disk } from '../host/index.ts';
 import { type Frame, parseJson } from '../record/index.ts';
-import { type BlockHeader, HEADER_BYTES, HEADER_START, readBlockHeader, unpackBlock } from './block.ts';
+import {
+  type BlockHeader,
+  HEADER_BYTES,
+  HEADER_START,
+  readBlockHeader,
+  unpackBlock,
+  unpackBlockAside,
+} from './block.ts';
 import { isSealedEvent, type SealedEvent } from './chain.ts';
 import { readLines } from './read-lines.ts';
 
@@ -63,9 +70,21 @@ export function wholeAt(bytes: Buffer, offset: number, header: BlockHeader): boo
  * @throws Error where they are no whole block
  */
 export function blockText(bytes: Buffer): Buffer {
+  const { compressed, textBytes } = partsOf(bytes);
+  return unpackBlock(compressed, textBytes);
+}
+
+/** The same, unpacked on a thread of the system's pool; rejects where `blockText` throws. */
+export async function blockTextAside(bytes: Buffer): Promise<Buffer> {
+  const { compressed, textBytes } = partsOf(bytes);
+  return unpackBlockAside(compressed, textBytes);
+}
+
+function partsOf(bytes: Buffer): { readonly compressed: Buffer; readonly textBytes: number } {
   const header = readBlockHeader(bytes, 0);
   if (header === null || !wholeAt(bytes, 0, header)) throw new Error('no whole block stands here');
-  return unpackBlock(bytes.subarray(HEADER_BYTES, HEADER_BYTES + header.compressedBytes), header.textBytes);
+  const compressed = bytes.subarray(HEADER_BYTES, HEADER_BYTES + header.compressedBytes);
+  return { compressed, textBytes: header.textBytes };
 }
 
 /** Offset of the next header with a right CRC in `[from, to)`, or -1. */

@@ -1,5 +1,14 @@
 import { IdColumn } from './id-column.ts';
-import { COMMON_COLUMNS, type Column, type ColumnKind, NO_CODE, TABLES, type Table } from './tables.ts';
+import {
+  COMMON_COLUMNS,
+  type Column,
+  type ColumnKind,
+  isStretched,
+  NO_CODE,
+  stretchAt,
+  TABLES,
+  type Table,
+} from './tables.ts';
 
 type ColumnArray<K extends ColumnKind> = K extends 'id'
   ? IdColumn
@@ -39,16 +48,24 @@ function grown<A extends AnyArray | IdColumn>(old: A, kind: ColumnKind, capacity
   return made as A;
 }
 
-/** A batch of whichever table: what sinks walk through `definitions`, `array` and `ids`. */
+/**
+ * A batch of whichever table: what sinks walk through `definitions`, `array` and `ids`. Columns that rows share
+ * (`isShared`), and `stream`, have an entry for each stretch of rows; in a table without such, for each row.
+ */
 export interface AnyBatch {
   readonly table: Table;
   readonly definitions: readonly Column[];
   readonly columns: { readonly stream: Uint32Array<ArrayBuffer> };
   readonly count: number;
+  /** How many stretches there are, and the first row of each; null where each row is one. */
+  readonly stretches: number;
+  readonly starts: Uint32Array<ArrayBuffer> | null;
   /** A column's array, of any kind but `id`. */
   array(name: string): AnyArray;
   /** A column of kind `id`. */
   ids(name: string): IdColumn;
+  /** The stretch that holds a row. */
+  stretchOf(row: number): number;
 }
 
 /**
@@ -62,21 +79,37 @@ export class Batch<T extends Table> implements AnyBatch {
   common: CommonColumns;
   columns: CommonColumns & BatchColumns<T>;
   count = 0;
+  starts: Uint32Array<ArrayBuffer> | null;
   /** Rows that have left in flushes. */
   flushed = 0;
-  /** `count` when the frame numbered `markedIn` wrote its first row. */
+  /** `count` and `stretches` when the frame numbered `markedIn` wrote its first row. */
   mark = 0;
+  stretchMark = 0;
   markedIn = -1;
   capacity: number;
+  /** Stretches begun. */
+  #begun = 0;
 
   constructor(table: T, capacity = 2048) {
     this.table = table;
     this.definitions = [...COMMON_COLUMNS, ...TABLES[table]];
     this.capacity = capacity;
+    this.starts = isStretched(table) ? new Uint32Array(capacity) : null;
     const columns: Record<string, unknown> = { stream: new Uint32Array(capacity) };
     for (const column of this.definitions) columns[column.name] = makeArray(column.kind, capacity);
     this.columns = columns as CommonColumns & BatchColumns<T>;
     this.common = commonOf(this.columns);
+  }
+
+  /** A stretch that has no row yet does not count. */
+  get stretches(): number {
+    const { starts, count } = this;
+    if (starts === null) return count;
+    return this.#begun > 0 && starts[this.#begun - 1] === count ? this.#begun - 1 : this.#begun;
+  }
+
+  stretchOf(row: number): number {
+    return this.starts === null ? row : stretchAt(this.starts, this.#begun, row);
   }
 
   array(name: string): AnyArray {
@@ -89,8 +122,31 @@ export class Batch<T extends Table> implements AnyBatch {
 
   /** Makes room for one row and returns its index. */
   next(): number {
-    if (this.count === this.capacity) this.#grow();
+    if (this.count === this.capacity) this.#growTo(this.capacity * 2);
     return this.count++;
+  }
+
+  /** Begins a stretch at the next row, and returns its index. */
+  nextStretch(): number {
+    const index = this.stretches;
+    if (index === this.capacity) this.#growTo(this.capacity * 2);
+    if (this.starts === null) throw new Error(`the rows of ${this.table} are in no stretches`);
+    this.starts[index] = this.count;
+    this.#begun = index + 1;
+    return index;
+  }
+
+  /** The frame of this number writes its first row. */
+  markFrame(number: number): void {
+    this.markedIn = number;
+    this.mark = this.count;
+    this.stretchMark = this.stretches;
+  }
+
+  /** Takes back what was written since the mark. */
+  rollback(): void {
+    this.count = this.mark;
+    this.#begun = this.stretchMark;
   }
 
   /** Forgets all rows: they have been taken. */
@@ -98,15 +154,15 @@ export class Batch<T extends Table> implements AnyBatch {
     this.flushed += this.count;
     this.count = 0;
     this.mark = 0;
+    this.#begun = 0;
+    this.stretchMark = 0;
     for (const { name, kind } of this.definitions) if (kind === 'id') this.ids(name).mayHaveNull = false;
   }
 
-  #grow(): void {
-    const capacity = this.capacity * 2;
+  #growTo(capacity: number): void {
     const columns: Record<string, unknown> = {};
-    const stream = new Uint32Array(capacity);
-    stream.set(this.columns.stream);
-    columns.stream = stream;
+    columns.stream = grownWords(this.columns.stream, capacity);
+    if (this.starts !== null) this.starts = grownWords(this.starts, capacity);
     const old = this.columns as unknown as Record<string, AnyArray | IdColumn>;
     for (const { name, kind } of this.definitions)
       columns[name] = grown(old[name] as AnyArray | IdColumn, kind, capacity);
@@ -114,6 +170,12 @@ export class Batch<T extends Table> implements AnyBatch {
     this.common = commonOf(this.columns);
     this.capacity = capacity;
   }
+}
+
+function grownWords(old: Uint32Array, capacity: number): Uint32Array<ArrayBuffer> {
+  const made = new Uint32Array(capacity);
+  made.set(old);
+  return made;
 }
 
 function commonOf({ stream, timestamp, local_timestamp, link, frame, row }: CommonColumns): CommonColumns {

@@ -43,7 +43,8 @@ export class Frame {
     this.link = link;
     this.ordinal = ordinal;
     this.kind = kind;
-    this.bytes = bytes;
+    // Storing an object that is young costs more than comparing it, and thousands of frames share their bytes.
+    if (this.bytes !== bytes) this.bytes = bytes;
     this.start = start;
     this.end = end;
     this.#text = null;

@@ -1,6 +1,6 @@
 import type { AnyBatch } from './batch.ts';
 import type { StreamDictionary } from './stream.ts';
-import { NO_CODE, TABLES_WITH_CHANNEL, type Table } from './tables.ts';
+import { isShared, NO_CODE, TABLES_WITH_CHANNEL, type Table } from './tables.ts';
 
 /** A row as an object, columns in table order: for NDJSON and for tests, never for the hot path. */
 export type RowObject = {
@@ -15,7 +15,8 @@ export function rowObject(
   streams: StreamDictionary,
   exchange: string,
 ): RowObject {
-  const entry = streams.entry(batch.columns.stream[index] ?? 0);
+  const stretch = batch.stretchOf(index);
+  const entry = streams.entry(batch.columns.stream[stretch] ?? 0);
   const row: Record<string, string | number | boolean | null> = {
     table: batch.table,
     exchange,
@@ -29,7 +30,9 @@ export function rowObject(
       row[column.name] = batch.ids(column.name).text(index);
       continue;
     }
-    const value = batch.array(column.name)[index] ?? null;
+    const shared = isShared(batch.table, column.name);
+    let value = batch.array(column.name)[shared ? stretch : index] ?? null;
+    if (shared && column.name === 'row') value = (value as number) + index - (batch.starts?.[stretch] ?? 0);
     if (column.kind === 'text') row[column.name] = value;
     else if (column.kind === 'code') row[column.name] = column.codes?.[value as number] ?? null;
     else if (column.kind === 'flag') row[column.name] = value === NO_CODE ? null : value === 1;

@@ -68,6 +68,8 @@ export class Rows {
   /** Whether some batch is due to be flushed when the next frame begins. */
   #isFull = false;
   readonly #steps = new Map<number, number>();
+  #bookMessage = 0;
+  #bookMessages = 0;
 
   constructor(sink: RowSink, flushRows = 2048, streams = new StreamDictionary()) {
     this.streams = streams;
@@ -124,6 +126,7 @@ export class Rows {
     this.#link = frame.link;
     this.#frame = frame.ordinal;
     this.#row = 0;
+    this.#bookMessage = 0;
     this.#begun++;
     if (this.#isFull) this.#flushFull();
   }
@@ -135,8 +138,9 @@ export class Rows {
 
   /** Takes back every row written since `at`. */
   rollback(): void {
-    for (const batch of this.#all) if (batch.markedIn === this.#begun) batch.count = batch.mark;
+    for (const batch of this.#all) if (batch.markedIn === this.#begun) batch.rollback();
     this.#row = 0;
+    this.#bookMessage = 0;
   }
 
   /** How many rows were written since `at`. */
@@ -167,6 +171,7 @@ export class Rows {
     this.#link = position.link;
     this.#frame = position.frame;
     this.#row = position.row;
+    this.#bookMessage = 0;
   }
 
   /** Hands all rows to the sink. */
@@ -181,12 +186,11 @@ export class Rows {
   }
 
   #begin<T extends Table>(batch: Batch<T>, stream: number, timestamp: number): number {
-    if (batch.markedIn !== this.#begun) {
-      batch.markedIn = this.#begun;
-      batch.mark = batch.count;
-    }
+    if (batch.markedIn !== this.#begun) batch.markFrame(this.#begun);
     const index = batch.next();
     if (index >= this.#flushRows - 1) this.#isFull = true;
+    // Rows of a book message are numbered one behind the other.
+    this.#bookMessage = 0;
     const columns = batch.common;
     columns.stream[index] = stream;
     columns.timestamp[index] = timestamp;
@@ -228,32 +232,56 @@ export class Rows {
   }
 
   /**
-   * One level of a book message. `side` null: the row that clears the book, the first of every snapshot
-   * (its price and amount are null).
+   * Begins the rows of a book message: `level` follows for each.
+   * @returns its number; `bookMessage` tells whether levels still go to it.
    */
-  book(
+  beginBook(
     stream: number,
     timestamp: number,
     isSnapshot: boolean,
     origin: BookOrigin,
     step: number,
-    side: BookSide | null,
-    price: number,
-    amount: number,
     sequence: number,
     valid: boolean,
-  ): void {
+  ): number {
     const batch = this.#batches.book;
-    const index = this.#begin(batch, stream, timestamp);
-    const columns = batch.columns;
+    if (batch.markedIn !== this.#begun) batch.markFrame(this.#begun);
+    const index = batch.nextStretch();
+    const { columns } = batch;
+    columns.stream[index] = stream;
+    columns.timestamp[index] = timestamp;
+    columns.local_timestamp[index] = this.#time;
+    columns.link[index] = this.#link;
+    columns.frame[index] = this.#frame;
+    columns.row[index] = this.#row;
     columns.is_snapshot[index] = isSnapshot ? 1 : 0;
     columns.origin[index] = ORIGIN_CODE[origin];
     columns.step[index] = step;
+    columns.sequence[index] = sequence;
+    columns.valid[index] = valid ? 1 : 0;
+    this.#bookMessage = ++this.#bookMessages;
+    return this.#bookMessage;
+  }
+
+  /** The book message that levels go to; 0 where there is none: another frame or row came between, or a rollback. */
+  get bookMessage(): number {
+    return this.#bookMessage;
+  }
+
+  /**
+   * One level of the book message begun last. `side` null: the row that clears the book, the first of every snapshot
+   * (its price and amount are null).
+   */
+  level(side: BookSide | null, price: number, amount: number): void {
+    if (this.#bookMessage === 0) throw new Error('a level belongs to no message of a book');
+    const batch = this.#batches.book;
+    const index = batch.next();
+    if (index >= this.#flushRows - 1) this.#isFull = true;
+    this.#row++;
+    const { columns } = batch;
     columns.side[index] = side === null ? NO_CODE : side === 'bid' ? 0 : 1;
     columns.price[index] = price;
     columns.amount[index] = amount;
-    columns.sequence[index] = sequence;
-    columns.valid[index] = valid ? 1 : 0;
   }
 
   quote(

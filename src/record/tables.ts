@@ -125,6 +125,36 @@ export const TABLE_NAMES = Object.keys(TABLES) as Table[];
 /** The tables whose rows carry the channel as a column (of the others the table says it). */
 export const TABLES_WITH_CHANNEL: readonly Table[] = ['gap_events', 'undecoded'];
 
+/**
+ * A table of which one message makes many rows holds what these share once for all of them: for a stretch of rows, which
+ * stand one behind the other. Such a table's columns of that kind; `row` is the number of the stretch's first row.
+ */
+const SHARED_COLUMNS: Partial<Record<Table, readonly string[]>> = {
+  book: [...COMMON_COLUMNS.map(({ name }) => name), 'is_snapshot', 'origin', 'step', 'sequence', 'valid'],
+};
+
+/** Whether the rows of a table are held in stretches; else each row is one. */
+export function isStretched(table: Table): boolean {
+  return SHARED_COLUMNS[table] !== undefined;
+}
+
+/** Whether a column has one value for each stretch of rows. */
+export function isShared(table: Table, column: string): boolean {
+  return SHARED_COLUMNS[table]?.includes(column) ?? false;
+}
+
+/** The stretch that holds a row, by the first rows of `count` stretches. */
+export function stretchAt(starts: Uint32Array, count: number, row: number): number {
+  let low = 0;
+  let high = count - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if ((starts[middle] as number) <= row) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
 /** The order rows stand in within a finished file (DESIGN section 6); a total order. */
 export function sortColumns(table: Table): readonly string[] {
   if (table === 'book') return ['market', 'symbol', 'feed', 'step', 'link', 'frame', 'row'];

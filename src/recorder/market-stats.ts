@@ -42,7 +42,7 @@ export function sampleBatch(
   }
   const time = batch.array('timestamp') as Float64Array;
   const local = batch.array('local_timestamp') as Float64Array;
-  for (let i = Math.max(0, batch.count - ROWS_SAMPLED); i < batch.count; i++) {
+  for (let i = Math.max(0, batch.stretches - ROWS_SAMPLED); i < batch.stretches; i++) {
     const lag = (local[i] as number) - (time[i] as number);
     if (!Number.isNaN(lag)) statsOf(streams.entry(stream[i] as number).market).addLag(lag);
   }

@@ -25,7 +25,7 @@ const STATUS_MS = 500;
 const TICK_MS = 25;
 /** Load lasts when this share of the pool's chunks has waited for this long. */
 const LOADED_SHARE = 0.5;
-const LOADED_MS = 5000;
+const LOADED_MS = 15_000;
 /** Longest wait for the journals' last bytes when the recorder fails, ms. */
 const RESCUE_MS = 2000;
 
@@ -232,9 +232,14 @@ export class Recorder {
   async #chunk(chunk: Chunk): Promise<void> {
     if (this.#broken) return;
     const reader = new ChunkReader(chunk.buffer, chunk.entries);
+    let link = -1;
+    let owner: ExchangeRecorder | undefined;
     while (reader.next()) {
-      const owner = this.#owners.get(reader.link) ?? this.#adopt(reader);
-      if (owner === undefined) throw new Error(`an entry of link ${reader.link} came before it was dialled`);
+      if (reader.link !== link) {
+        link = reader.link;
+        owner = this.#owners.get(link) ?? this.#adopt(reader);
+      }
+      if (owner === undefined) throw new Error(`an entry of link ${link} came before it was dialled`);
       if (owner.needsFile(reader.time)) await owner.beginFile(reader.time);
       owner.entry(reader);
     }

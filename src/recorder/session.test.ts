@@ -67,7 +67,8 @@ class WordDecoder implements LinkDecoder {
       this.#host.proven(this.#book);
     }
     if (word === 'delta' && this.valid) this.#host.proven(this.#book);
-    rows.book(this.#book, frame.time, word === 'snapshot', 'feed', 1, 'bid', 1, 1, 1, this.valid);
+    rows.beginBook(this.#book, frame.time, word === 'snapshot', 'feed', 1, 1, this.valid);
+    rows.level('bid', 1, 1);
     return 'rows';
   }
 
@@ -76,7 +77,9 @@ class WordDecoder implements LinkDecoder {
   }
 
   openingSnapshots(): void {
-    if (this.valid) this.#host.rows.book(this.#book, Number.NaN, true, 'ours', 1, null, 1, 1, 1, true);
+    if (!this.valid) return;
+    this.#host.rows.beginBook(this.#book, Number.NaN, true, 'ours', 1, 1, true);
+    this.#host.rows.level(null, 1, 1);
   }
 
   routing(): Json {

@@ -66,7 +66,6 @@ export class Reading {
   bytes: Buffer = Buffer.alloc(0);
   /** The same bytes, to be read by words. */
   view: DataView = new DataView(new ArrayBuffer(0));
-  #viewed: Buffer = this.bytes;
   /** Counts inexact numbers of the present message. */
   readonly decimals = new DecimalReader();
   readonly root: Cells;
@@ -79,8 +78,7 @@ export class Reading {
 
   /** Forgets the last message; the next one is in `bytes`. */
   begin(bytes: Buffer): void {
-    this.bytes = bytes;
-    if (bytes !== this.#viewed) this.#look(bytes);
+    if (bytes !== this.bytes) this.#look(bytes);
     this.root.count = 0;
     this.root.next();
     for (let i = 0; i < this.lists.length; i++) (this.lists[i] as Cells).clear();
@@ -88,7 +86,7 @@ export class Reading {
   }
 
   #look(bytes: Buffer): void {
-    this.#viewed = bytes;
+    this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 

@@ -1,13 +1,10 @@
 import { constants, zstdCompressSync } from 'node:zlib';
-import { Frame, type IdColumn, Rows } from '../record/index.ts';
+import { Frame, Rows } from '../record/index.ts';
 import { ByteSink } from './byte-sink.ts';
-import { writeCodes, writeFlags } from './codes.ts';
 import { heldColumns } from './columns.ts';
-import { encodeGroup } from './encode-group.ts';
-import { writeIntegers, writeNumbers } from './numbers.ts';
+import { encodeGroup, writeColumn } from './encode-group.ts';
 import { RowBuffer } from './row-buffer.ts';
 import { ROW_LIMITS } from './table-rows.ts';
-import { writeTexts } from './texts.ts';
 
 /*
  * What a row costs on its way into a row group, by column: ns to write, bytes, and ns and bytes of zstd at two levels.
@@ -72,12 +69,12 @@ const book = filled('book', (to, stream) => {
     now += waited(100_000);
     cents += Math.round(normal() * 3);
     to.at(frame.set(now, 7, ++number, 'received', nothing));
-    const step = to.nextStep(stream);
+    to.beginBook(stream, now, false, 'feed', to.nextStep(stream), number * 40, true);
     for (let level = 0; level < 20; level++) {
       const away = (level < 10 ? -1 : 1) * (1 + Math.floor(Math.abs(normal()) * 60));
       const amount = random() < 0.3 ? 0 : Number(Math.exp(normal() * 1.6 - 2).toFixed(5));
       const side = level < 10 ? 'bid' : 'ask';
-      to.book(stream, now, false, 'feed', step, side, (cents + away) / 100, amount, number * 40, true);
+      to.level(side, (cents + away) / 100, amount);
     }
   }
 });
@@ -97,16 +94,11 @@ for (const buffer of [trades, book]) {
   const spans = [{ names: { market: 'spot', symbol: 'BTCUSDT', feed: 'feed' }, rows }];
   const whole = (isDense: boolean) => encodeGroup({ exchange: 'it', rows: buffer, spans, isDense });
   process.stdout.write(`${buffer.table.padEnd(16)}     ns  bytes | zstd 1: ns, bytes | 3: ns, bytes\n`);
-  for (const [i, { name, kind, codes = [] }] of heldColumns(buffer.table).entries()) {
+  for (const [i, column] of heldColumns(buffer.table).entries()) {
     const to = new ByteSink(rows * 16);
-    const held = buffer.columns[i];
     const write = (): void => {
       to.length = 0;
-      if (kind === 'id' || kind === 'text') writeTexts(to, held as IdColumn, rows, true);
-      else if (kind === 'code') writeCodes(to, held as Uint8Array, rows, codes, true);
-      else if (kind === 'flag') writeFlags(to, held as Uint8Array, rows);
-      else if (kind === 'number') writeNumbers(to, held as Float64Array, rows, true);
-      else writeIntegers(to, held as Float64Array, rows, true);
+      writeColumn(to, column, buffer, i, true);
     };
     const cells = [cell(nanos(write), 1), cell(to.length / rows, 3)];
     const plain = Buffer.from(to.written());
@@ -118,7 +110,7 @@ for (const buffer of [trades, book]) {
       };
       cells.push(cell(nanos(pack), 1), cell(packed / rows, 3));
     }
-    process.stdout.write(`${name.padEnd(16)}${cells.join(' ')}\n`);
+    process.stdout.write(`${column.name.padEnd(16)}${cells.join(' ')}\n`);
   }
   for (const isDense of [true, false])
     process.stdout.write(

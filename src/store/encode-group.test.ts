@@ -16,7 +16,7 @@ import { openEngine } from './engine.ts';
 import { GroupEncoder } from './group-encoder.ts';
 import { GroupJoiner } from './group-joiner.ts';
 import { ParquetFile } from './parquet-file.ts';
-import { RowBuffer } from './row-buffer.ts';
+import { RowBuffer, rowsOf } from './row-buffer.ts';
 import { quoted } from './sql-text.ts';
 import { StreamRows } from './stream-rows.ts';
 import { ROW_LIMITS } from './table-rows.ts';
@@ -86,12 +86,18 @@ function made(
         to = { table, groups: [], expected: [], joiner };
         tables.set(table, to);
       }
-      for (let i = 0; i < batch.count; i++) {
-        to.expected.push(rowObject(batch, i, streams, "it's"));
+      for (let i = 0; i < batch.count; i++) to.expected.push(rowObject(batch, i, streams, "it's"));
+      for (let i = 0; i < batch.stretches; i++) {
         const { market, symbol, feed } = streams.entry(batch.columns.stream[i] as number);
         const stream = new StreamRows(table, { market, symbol, feed });
-        if (i % 2 === 0) stream.open.append(batch, i, 1, channels);
-        else stream.open.pick(batch, Uint32Array.of(i), 0, 1, channels);
+        const [start, count] = [batch.starts?.[i] ?? i, rowsOf(batch, i)];
+        if (i % 2 === 1) stream.open.pick(batch, Uint32Array.of(i), 0, 1, count, channels);
+        else {
+          // Cut in two.
+          const cut = Math.ceil(count / 2);
+          stream.open.append(batch, start, cut, channels);
+          stream.open.append(batch, start + cut, count - cut, channels);
+        }
         to.groups.push(...to.joiner.add(stream, stream.open));
       }
     },
@@ -165,8 +171,12 @@ for (const isDense of [true, false])
           rows.at(textFrame(1_795_341_600_000_000 + frame * 7, 3, ++frame, 'received', ''));
           for (let i = 0; i < repeat; i++) {
             rows.trade(stream, 1_795_341_600_000_000 - i, text, flag ? 'buy' : 'unknown', decimal, i);
-            rows.book(stream, Number.NaN, flag, 'rest', whole, side, decimal, i, other, !flag);
+            if (i % 9 === 0) rows.beginBook(stream, Number.NaN, flag, 'rest', whole, other, !flag);
+            if (i % 9 === 0) rows.level(side, decimal, i);
           }
+          const time = Number.isFinite(whole) ? whole : Number.NaN;
+          if (flag) rows.beginBook(stream, time, flag, 'rest', other, whole, !flag);
+          for (let i = 0; flag && i < repeat; i++) rows.level(side, decimal, i);
           rows.undecoded(stream, 'malformed', text);
         }
         rows.tradeFrom(0, Number.NaN, Buffer.from('no UTF-8: \xff', 'latin1'), 3, 11, 'sell', 1, 1);

@@ -1,11 +1,12 @@
 import { constants, zstdCompressSync } from 'node:zlib';
-import type { Column, IdColumn } from '../record/index.ts';
+import { type Column, IdColumn } from '../record/index.ts';
 import { ByteSink } from './byte-sink.ts';
 import { writeCodes, writeFlags, writeNames } from './codes.ts';
 import { heldColumns } from './columns.ts';
-import { writeIntegers, writeNumbers } from './numbers.ts';
+import { writeIntegers, writeNumbers, writeSharedIntegers } from './numbers.ts';
 import { ENCODING, type PageBody, writeDataHeader, writeDictionaryHeader } from './page.ts';
-import type { RowBuffer } from './row-buffer.ts';
+import type { HeldColumn, RowBuffer } from './row-buffer.ts';
+import { spreadBytes, spreadCounts } from './spread.ts';
 import { writeTexts } from './texts.ts';
 
 /** What the rows of a stretch of a group share. */
@@ -70,30 +71,49 @@ export function encodeGroup({ exchange, rows: buffer, spans, isDense }: GroupRow
       ),
     );
   for (const [i, column] of heldColumns(table).entries())
-    add((page) => writeColumn(page, column, buffer.columns[i], rows, isDense));
+    add((page) => writeColumn(page, column, buffer, i, isDense));
   return { rows, chunks, bytes: to.written() };
 }
 
-function writeColumn(
+/** Writes the values of the column at place `i` of the rows; what rows share, for each of them. */
+export function writeColumn(
+  to: ByteSink,
+  column: Column,
+  buffer: RowBuffer,
+  i: number,
+  isDense: boolean,
+): PageBody {
+  const held = buffer.columns[i] as HeldColumn;
+  const { starts, stretches, rows } = buffer;
+  if (starts === null || held instanceof IdColumn || !buffer.isShared(i))
+    return writeValues(to, column, held, rows, isDense);
+  if (held instanceof Uint8Array)
+    return writeValues(to, column, spreadBytes(held, starts, stretches, rows), rows, isDense);
+  if (column.name === 'row')
+    return writeValues(to, column, spreadCounts(held, starts, stretches, rows), rows, isDense);
+  return writeSharedIntegers(to, held, starts, stretches, rows, isDense);
+}
+
+function writeValues(
   to: ByteSink,
   { kind, codes = [] }: Column,
-  held: unknown,
+  values: Float64Array | Uint8Array | IdColumn,
   rows: number,
   isDense: boolean,
 ): PageBody {
   switch (kind) {
     case 'id':
     case 'text':
-      return writeTexts(to, held as IdColumn, rows, isDense);
+      return writeTexts(to, values as IdColumn, rows, isDense);
     case 'code':
-      return writeCodes(to, held as Uint8Array, rows, codes, isDense);
+      return writeCodes(to, values as Uint8Array, rows, codes, isDense);
     case 'flag':
-      return writeFlags(to, held as Uint8Array, rows);
+      return writeFlags(to, values as Uint8Array, rows);
     case 'number':
-      return writeNumbers(to, held as Float64Array, rows, isDense);
+      return writeNumbers(to, values as Float64Array, rows, isDense);
     case 'integer':
     case 'time':
-      return writeIntegers(to, held as Float64Array, rows, isDense);
+      return writeIntegers(to, values as Float64Array, rows, isDense);
   }
 }
 

@@ -96,7 +96,10 @@ async function stored(
     for (let i = 0; i < count; i++)
       if (table === 'trades') rows.trade(code, time, text, 'buy', frame / 8, i);
       else if (table === 'undecoded') rows.undecoded(code, 'unknown', text);
-      else rows.book(code, time, false, 'feed', frame, 'bid', i, 1, frame, true);
+      else {
+        if (i === 0) rows.beginBook(code, time, false, 'feed', frame, frame, true);
+        rows.level('bid', i, 1);
+      }
     if (!flushes.has(frame)) continue;
     rows.flush();
     if (frame % 2 === 0) {

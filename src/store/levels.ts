@@ -11,6 +11,9 @@ export const scratch = {
   /** Runs of equal values: what they are, and where they begin. */
   runValues: new Float64Array(0),
   runRows: new Uint32Array(0),
+  /** Values of all rows, of a column that rows share. */
+  spread: new Float64Array(0),
+  spreadBytes: new Uint8Array(0),
 };
 
 /** Makes room in the scratch for so many rows. */
@@ -21,6 +24,8 @@ export function reserve(rows: number): void {
   scratch.places = new Uint32Array(rows);
   scratch.runValues = new Float64Array(rows);
   scratch.runRows = new Uint32Array(rows);
+  scratch.spread = new Float64Array(rows);
+  scratch.spreadBytes = new Uint8Array(rows);
 }
 
 /** Definition levels: one run where no row is null, else a bit for each row of `scratch.present`. */

@@ -4,6 +4,7 @@ import { NumberDictionary, splitBytes } from './doubles.ts';
 import { reserve, scratch, writeLevels } from './levels.ts';
 import { ENCODING, type PageBody } from './page.ts';
 import { isRuns, writePlaces, writeRuns } from './places.ts';
+import { spreadNumbers } from './spread.ts';
 
 const repeated = new NumberDictionary();
 
@@ -70,6 +71,36 @@ export function writeIntegers(to: ByteSink, array: Float64Array, rows: number, i
     filled = takeWhole(array, rows);
     runs = findRuns(whole, filled);
   }
+  writeLevels(to, rows, filled < rows);
+  const bounds = { nulls: rows - filled, ...boundsOf(runs) };
+  if (isDense && isRuns(runs, filled)) return { ...bounds, ...writeIntegerRuns(to, runs, filled) };
+  if (writeDeltas(to, whole, filled))
+    return { ...bounds, encoding: ENCODING.deltaBinaryPacked, dictionary: null };
+  to.bytes(plainIntegers(whole, filled));
+  return { ...bounds, encoding: ENCODING.plain, dictionary: null };
+}
+
+/** The same of numbers that stretches of rows share: those that begin at `starts`. The bytes are the same. */
+export function writeSharedIntegers(
+  to: ByteSink,
+  values: Float64Array,
+  starts: Uint32Array,
+  stretches: number,
+  rows: number,
+  isDense: boolean,
+): PageBody {
+  reserve(rows);
+  const runs = isDense ? findRuns(values, stretches) : -1;
+  if (runs < 0 || !isRuns(runs, rows))
+    return writeIntegers(to, spreadNumbers(values, starts, stretches, rows), rows, isDense);
+  const { runRows } = scratch;
+  for (let run = 0; run < runs; run++) runRows[run] = starts[runRows[run] as number] as number;
+  writeLevels(to, rows, false);
+  return { nulls: 0, ...boundsOf(runs), ...writeIntegerRuns(to, runs, rows) };
+}
+
+/** The least and the greatest of the runs' values. */
+function boundsOf(runs: number): Pick<PageBody, 'least' | 'most'> {
   const { runValues } = scratch;
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
@@ -78,21 +109,17 @@ export function writeIntegers(to: ByteSink, array: Float64Array, rows: number, i
     if (value < least) least = value;
     if (value > most) most = value;
   }
-  writeLevels(to, rows, filled < rows);
-  const bounds = {
-    nulls: rows - filled,
-    least: filled === 0 ? null : plainInteger(least),
-    most: filled === 0 ? null : plainInteger(most),
-  };
-  if (isDense && isRuns(runs, filled)) {
-    writeRuns(to, runs, filled);
-    const plain = plainIntegers(runValues, runs);
-    return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries: runs, plain } };
-  }
-  if (writeDeltas(to, whole, filled))
-    return { ...bounds, encoding: ENCODING.deltaBinaryPacked, dictionary: null };
-  to.bytes(plainIntegers(whole, filled));
-  return { ...bounds, encoding: ENCODING.plain, dictionary: null };
+  return runs === 0 ? { least: null, most: null } : { least: plainInteger(least), most: plainInteger(most) };
+}
+
+function writeIntegerRuns(
+  to: ByteSink,
+  runs: number,
+  filled: number,
+): Pick<PageBody, 'encoding' | 'dictionary'> {
+  writeRuns(to, runs, filled);
+  const plain = plainIntegers(scratch.runValues, runs);
+  return { encoding: ENCODING.rleDictionary, dictionary: { entries: runs, plain } };
 }
 
 /**

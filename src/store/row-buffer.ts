@@ -1,10 +1,22 @@
-import { type AnyBatch, type Column, IdColumn, NO_CODE, type Table } from '../record/index.ts';
+import {
+  type AnyBatch,
+  type Column,
+  IdColumn,
+  isShared,
+  isStretched,
+  NO_CODE,
+  stretchAt,
+  type Table,
+} from '../record/index.ts';
 import { heldColumns } from './columns.ts';
 
 /** A column's values: numbers, whole numbers and times; codes and flags; ids and texts. Nulls as in a batch. */
 export type HeldColumn = Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | IdColumn;
 
-/** What the rows of a table take at least, in bytes: texts come on top. */
+/** Rows of a stretch, as a new buffer expects them to be. */
+const STRETCH_ROWS = 8;
+
+/** What a row of a table counts as, in bytes, each stretch being one row: texts come on top. */
 export function rowBytes(table: Table): number {
   return heldColumns(table).reduce((sum, { kind }) => sum + widthOf(kind), 0);
 }
@@ -27,6 +39,8 @@ function holdColumn(column: Column, capacity: number): HeldColumn {
 export interface RowMessage {
   readonly table: Table;
   readonly rows: number;
+  readonly stretches: number;
+  readonly starts: ArrayBuffer | null;
   readonly columns: readonly (
     | ArrayBuffer
     | { readonly bytes: ArrayBuffer; readonly ends: ArrayBuffer; readonly mayHaveNull: boolean }
@@ -34,26 +48,49 @@ export interface RowMessage {
 }
 
 /**
- * Rows of one table as plain columns, one array each. It grows by doubling, and its memory can be handed to another
- * thread and come back.
+ * Rows of one table as plain columns, one array each. Columns that rows share have an entry for each stretch of rows. It
+ * grows by doubling, and its memory can be handed to another thread and come back.
  */
 export class RowBuffer {
   readonly table: Table;
   readonly columns: HeldColumn[];
   rows = 0;
+  /** The first row of each stretch; null where each row is one. */
+  starts: Uint32Array<ArrayBuffer> | null;
   readonly #definitions: readonly Column[];
+  /** Whether rows share a column. */
+  readonly #isShared: readonly boolean[];
+  /** The place of `row` where it is shared: it counts on within a stretch; else -1. */
+  readonly #rowColumn: number;
   #capacity: number;
+  #stretches = 0;
 
   constructor(table: Table, capacity: number) {
     this.table = table;
     this.#definitions = heldColumns(table);
+    this.#isShared = this.#definitions.map(({ name }) => isShared(table, name));
+    this.#rowColumn = this.#definitions.findIndex(({ name }) => name === 'row' && isShared(table, name));
     this.#capacity = capacity;
-    this.columns = this.#definitions.map((column) => holdColumn(column, capacity));
+    const stretches = Math.ceil(capacity / STRETCH_ROWS);
+    this.starts = isStretched(table) ? new Uint32Array(stretches) : null;
+    this.columns = this.#definitions.map((column, i) =>
+      holdColumn(column, this.#isShared[i] ? stretches : capacity),
+    );
   }
 
   /** Rows there is room for. */
   get capacity(): number {
     return this.#capacity;
+  }
+
+  /** How many stretches there are. */
+  get stretches(): number {
+    return this.starts === null ? this.rows : this.#stretches;
+  }
+
+  /** Whether the column at this place has an entry for each stretch. */
+  isShared(column: number): boolean {
+    return this.#isShared[column] === true;
   }
 
   /** Bytes of all texts, with the lengths before them. */
@@ -69,34 +106,50 @@ export class RowBuffer {
     return this.columns.reduce(
       (sum, column) =>
         sum + (column instanceof IdColumn ? column.bytes.length + column.ends.byteLength : column.byteLength),
-      0,
+      this.starts?.byteLength ?? 0,
     );
   }
 
   clear(): void {
     this.rows = 0;
+    this.#stretches = 0;
     for (const column of this.columns) if (column instanceof IdColumn) column.mayHaveNull = false;
   }
 
-  #reserve(rows: number): void {
-    const needed = this.rows + rows;
-    if (needed <= this.#capacity) return;
-    const capacity = Math.max(needed, this.#capacity * 2);
+  #reserve(rows: number, stretches: number): void {
+    const rowsNeeded = this.rows + rows;
+    if (rowsNeeded > this.#capacity) {
+      this.#capacity = Math.max(rowsNeeded, this.#capacity * 2);
+      this.#growTo(false, this.rows, this.#capacity);
+    }
+    if (this.starts === null) return;
+    const needed = this.#stretches + stretches;
+    if (needed <= this.starts.length) return;
+    const capacity = Math.max(needed, this.starts.length * 2);
+    this.#growTo(true, this.#stretches, capacity);
+    const starts = new Uint32Array(capacity);
+    starts.set(this.starts);
+    this.starts = starts;
+  }
+
+  /** Makes room for so many entries in the columns that are shared, or in the others. */
+  #growTo(isShared: boolean, held: number, capacity: number): void {
     for (const [i, column] of this.columns.entries()) {
+      if (this.#isShared[i] !== isShared) continue;
       if (column instanceof IdColumn) {
         column.grow(capacity);
         continue;
       }
       const grown = holdColumn(this.#definitions[i] as Column, capacity);
-      (grown as Float64Array).set((column as Float64Array).subarray(0, this.rows));
+      (grown as Float64Array).set((column as Float64Array).subarray(0, held));
       this.columns[i] = grown;
     }
-    this.#capacity = capacity;
   }
 
   /** Takes rows of a batch that stand one behind the other; `channels` says the channel of a stream, by their codes. */
   append(batch: AnyBatch, start: number, rows: number, channels: Uint8Array): void {
-    this.#reserve(rows);
+    if (rows === 0) return;
+    const [first, stretches] = this.#beginRange(batch, start, rows);
     const at = this.rows;
     for (const [i, { name, kind }] of this.#definitions.entries()) {
       const to = this.columns[i] as HeldColumn;
@@ -107,44 +160,99 @@ export class RowBuffer {
       } else if (name === 'channel')
         for (let row = 0; row < rows; row++)
           (to as Uint8Array)[at + row] = channels[batch.columns.stream[start + row] as number] ?? NO_CODE;
-      else (to as Float64Array).set((batch.array(name) as Float64Array).subarray(start, start + rows), at);
+      else if (this.#isShared[i])
+        copyRange(to, this.#stretches, batch.array(name) as HeldColumn, first, stretches);
+      else copyRange(to, at, batch.array(name) as HeldColumn, start, rows);
     }
-    this.rows += rows;
-  }
-
-  /** Takes the rows of a batch whose places are `order[start..start+rows)`. */
-  pick(batch: AnyBatch, order: Uint32Array, start: number, rows: number, channels: Uint8Array): void {
-    this.#reserve(rows);
-    const at = this.rows;
-    for (const [i, { name, kind }] of this.#definitions.entries()) {
-      const to = this.columns[i] as HeldColumn;
-      if (kind === 'id') {
-        const from = batch.ids(name);
-        for (let n = 0; n < rows; n++) (to as IdColumn).copy(at + n, from, order[start + n] as number, 1);
-      } else if (kind === 'text') {
-        const from = batch.array(name) as (string | null)[];
-        for (let n = 0; n < rows; n++) (to as IdColumn).set(at + n, from[order[start + n] as number] ?? '');
-      } else if (name === 'channel')
-        for (let n = 0; n < rows; n++)
-          (to as Uint8Array)[at + n] =
-            channels[batch.columns.stream[order[start + n] as number] as number] ?? NO_CODE;
-      else if (to instanceof Uint8Array)
-        pickBytes(to, at, batch.array(name) as Uint8Array, order, start, rows);
-      else pickNumbers(to as Float64Array, at, batch.array(name) as Float64Array, order, start, rows);
-    }
-    this.rows += rows;
+    this.#endRange(batch, first, stretches, start, rows);
   }
 
   /** Takes rows of another buffer of the same table. */
   appendFrom(other: RowBuffer, start: number, rows: number): void {
     if (rows === 0) return;
-    this.#reserve(rows);
+    const [first, stretches] = this.#beginRange(other, start, rows);
     for (const [i, to] of this.columns.entries()) {
       const from = other.columns[i] as HeldColumn;
       if (to instanceof IdColumn) to.copy(this.rows, from as IdColumn, start, rows);
-      else to.set((from as Float64Array).subarray(start, start + rows), this.rows);
+      else if (this.#isShared[i]) copyRange(to, this.#stretches, from, first, stretches);
+      else copyRange(to, this.rows, from, start, rows);
+    }
+    this.#endRange(other, first, stretches, start, rows);
+  }
+
+  /** Makes room for rows of a batch or buffer; returns the first stretch that has some of them, and how many do. */
+  #beginRange({ starts, stretches }: Stretches, start: number, rows: number): [number, number] {
+    if (starts === null) {
+      this.#reserve(rows, rows);
+      return [start, rows];
+    }
+    const first = stretchAt(starts, stretches, start);
+    const count = stretchAt(starts, stretches, start + rows - 1) - first + 1;
+    this.#reserve(rows, count);
+    return [first, count];
+  }
+
+  /** Counts what was taken. The first stretch may have been cut: its number of the first row is then a later one. */
+  #endRange(
+    { starts: from }: Stretches,
+    first: number,
+    stretches: number,
+    start: number,
+    rows: number,
+  ): void {
+    const { starts } = this;
+    if (starts !== null && from !== null) {
+      const at = this.#stretches;
+      for (let n = 0; n < stretches; n++)
+        starts[at + n] = this.rows + Math.max(0, (from[first + n] as number) - start);
+      const numbers = this.columns[this.#rowColumn] as Float64Array;
+      numbers[at] = (numbers[at] as number) + Math.max(0, start - (from[first] as number));
+      this.#stretches += stretches;
     }
     this.rows += rows;
+  }
+
+  /** Takes the stretches of a batch whose places are `order[first..first+count)`, whole; they have `rows` rows. */
+  pick(
+    batch: AnyBatch,
+    order: Uint32Array,
+    first: number,
+    count: number,
+    rows: number,
+    channels: Uint8Array,
+  ): void {
+    this.#reserve(rows, count);
+    const at = this.rows;
+    for (const [i, { name, kind }] of this.#definitions.entries()) {
+      const to = this.columns[i] as HeldColumn;
+      if (kind === 'id') {
+        const from = batch.ids(name);
+        for (let n = 0; n < count; n++) (to as IdColumn).copy(at + n, from, order[first + n] as number, 1);
+      } else if (kind === 'text') {
+        const from = batch.array(name) as (string | null)[];
+        for (let n = 0; n < count; n++) (to as IdColumn).set(at + n, from[order[first + n] as number] ?? '');
+      } else if (name === 'channel')
+        for (let n = 0; n < count; n++)
+          (to as Uint8Array)[at + n] =
+            channels[batch.columns.stream[order[first + n] as number] as number] ?? NO_CODE;
+      else {
+        const from = batch.array(name) as HeldColumn;
+        if (this.starts !== null && !this.#isShared[i]) pickRows(to, at, from, batch, order, first, count);
+        else pickEach(to, this.starts === null ? at : this.#stretches, from, order, first, count);
+      }
+    }
+    if (this.starts !== null) this.#noteStarts(batch, order, first, count);
+    this.rows += rows;
+  }
+
+  #noteStarts(batch: AnyBatch, order: Uint32Array, first: number, count: number): void {
+    const { starts } = this;
+    if (starts === null) return;
+    let row = this.rows;
+    for (let n = 0; n < count; n++) {
+      starts[this.#stretches++] = row;
+      row += rowsOf(batch, order[first + n] as number);
+    }
   }
 
   /** Its memory, to be transferred: the buffer is of no use afterwards. */
@@ -154,16 +262,19 @@ export class RowBuffer {
         ? { bytes: column.bytes.buffer, ends: column.ends.buffer, mayHaveNull: column.mayHaveNull }
         : column.buffer,
     );
+    const starts = this.starts?.buffer ?? null;
+    const transfer = columns.flatMap((column) =>
+      column instanceof ArrayBuffer ? [column] : [column.bytes, column.ends],
+    );
+    if (starts !== null) transfer.push(starts);
     return {
-      message: { table: this.table, rows: this.rows, columns },
-      transfer: columns.flatMap((column) =>
-        column instanceof ArrayBuffer ? [column] : [column.bytes, column.ends],
-      ),
+      message: { table: this.table, rows: this.rows, stretches: this.#stretches, starts, columns },
+      transfer,
     };
   }
 
   /** The buffer that left as this message. */
-  static arrived({ table, rows, columns }: RowMessage): RowBuffer {
+  static arrived({ table, rows, stretches, starts, columns }: RowMessage): RowBuffer {
     const buffer = new RowBuffer(table, 0);
     for (const [i, column] of columns.entries()) {
       const held = buffer.columns[i];
@@ -173,16 +284,80 @@ export class RowBuffer {
         ids.ends = new Uint32Array(column.ends);
         ids.mayHaveNull = column.mayHaveNull;
         buffer.#capacity = ids.ends.length;
-      } else if (held instanceof Uint8Array) buffer.columns[i] = new Uint8Array(column);
-      else {
-        const numbers = new Float64Array(column);
-        buffer.columns[i] = numbers;
-        buffer.#capacity = numbers.length;
+      } else {
+        const values = held instanceof Uint8Array ? new Uint8Array(column) : new Float64Array(column);
+        buffer.columns[i] = values;
+        if (!buffer.#isShared[i]) buffer.#capacity = values.length;
       }
     }
     buffer.rows = rows;
+    if (starts !== null) buffer.starts = new Uint32Array(starts);
+    buffer.#stretches = stretches;
     return buffer;
   }
+
+  /** Takes rows as they were put aside: `starts` and the columns are filled by the caller. */
+  restore(rows: number, stretches: number): void {
+    this.#reserve(rows, stretches);
+    this.rows = rows;
+    this.#stretches = stretches;
+  }
+}
+
+/** What says which rows share a value: a batch or a buffer. */
+type Stretches = Pick<AnyBatch, 'starts' | 'stretches'>;
+
+/** Rows of a stretch of a batch. */
+export function rowsOf({ starts, stretches, count }: AnyBatch, stretch: number): number {
+  if (starts === null) return 1;
+  return (stretch + 1 < stretches ? (starts[stretch + 1] as number) : count) - (starts[stretch] as number);
+}
+
+function copyRange(to: HeldColumn, at: number, from: HeldColumn, start: number, count: number): void {
+  (to as Float64Array).set((from as Float64Array).subarray(start, start + count), at);
+}
+
+/** One value for each of the places. */
+function pickEach(
+  to: HeldColumn,
+  at: number,
+  from: HeldColumn,
+  order: Uint32Array,
+  first: number,
+  count: number,
+): void {
+  if (to instanceof Uint8Array) pickBytes(to, at, from as Uint8Array, order, first, count);
+  else pickNumbers(to as Float64Array, at, from as Float64Array, order, first, count);
+}
+
+/** The values of all rows of the stretches at the places. */
+function pickRows(
+  to: HeldColumn,
+  at: number,
+  from: HeldColumn,
+  batch: AnyBatch,
+  order: Uint32Array,
+  first: number,
+  count: number,
+): void {
+  let row = at;
+  for (let n = 0; n < count; n++) {
+    const stretch = order[first + n] as number;
+    const rows = rowsOf(batch, stretch);
+    const start = batch.starts?.[stretch] ?? stretch;
+    if (to instanceof Uint8Array) copyBytes(to, row, from as Uint8Array, start, rows);
+    else copyNumbers(to as Float64Array, row, from as Float64Array, start, rows);
+    row += rows;
+  }
+}
+
+/** Short ranges: a loop is faster than a call. */
+function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: number, count: number): void {
+  for (let n = 0; n < count; n++) to[at + n] = from[start + n] as number;
+}
+
+function copyNumbers(to: Float64Array, at: number, from: Float64Array, start: number, count: number): void {
+  for (let n = 0; n < count; n++) to[at + n] = from[start + n] as number;
 }
 
 function pickBytes(

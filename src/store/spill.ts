@@ -10,6 +10,7 @@ export interface Segment {
   readonly at: number;
   readonly bytes: number;
   readonly rows: number;
+  readonly stretches: number;
   /** Bytes of each column's texts; 0 for the others. */
   readonly textBytes: readonly number[];
   readonly mayHaveNull: boolean;
@@ -25,14 +26,18 @@ export async function writeAside(path: string, buffers: readonly RowBuffer[]): P
   try {
     let at = 0;
     for (const buffer of buffers) {
-      const pieces = buffer.columns.flatMap((column) => piecesOf(column, buffer.rows));
+      const { stretches } = buffer;
+      const pieces = buffer.columns.flatMap((column, i) =>
+        piecesOf(column, buffer.isShared(i) ? stretches : buffer.rows),
+      );
+      if (buffer.starts !== null) pieces.push(bytesOf(buffer.starts, stretches));
       const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
       await handle.writeFile(Buffer.concat(pieces));
       const texts = buffer.columns.map((column) =>
         column instanceof IdColumn ? (column.ends[buffer.rows - 1] ?? 0) : 0,
       );
       const mayHaveNull = buffer.columns.some((column) => column instanceof IdColumn && column.mayHaveNull);
-      segments.push({ path, at, bytes, rows: buffer.rows, textBytes: texts, mayHaveNull });
+      segments.push({ path, at, bytes, rows: buffer.rows, stretches, textBytes: texts, mayHaveNull });
       at += bytes;
     }
   } finally {
@@ -54,7 +59,9 @@ function bytesOf(array: Float64Array | Uint8Array | Uint32Array, rows: number): 
 /** Reads the rows of a segment. */
 export async function readAside(files: OpenFiles, table: Table, segment: Segment): Promise<RowBuffer> {
   const memory = await files.read(segment.path, segment.at, segment.bytes);
-  const buffer = new RowBuffer(table, segment.rows);
+  const { rows, stretches } = segment;
+  const buffer = new RowBuffer(table, rows);
+  buffer.restore(rows, stretches);
   let at = 0;
   const take = (bytes: number): Buffer => {
     at += bytes;
@@ -63,11 +70,14 @@ export async function readAside(files: OpenFiles, table: Table, segment: Segment
   for (const [i] of heldColumns(table).entries()) {
     const column = buffer.columns[i] as HeldColumn;
     if (column instanceof IdColumn) {
-      take(segment.rows * 4).copy(new Uint8Array(column.ends.buffer));
+      take(rows * 4).copy(new Uint8Array(column.ends.buffer));
       column.bytes = Buffer.from(new Uint8Array(take(segment.textBytes[i] ?? 0)).buffer);
       column.mayHaveNull = segment.mayHaveNull;
-    } else take(column.byteLength).copy(new Uint8Array(column.buffer));
+    } else {
+      const entries = buffer.isShared(i) ? stretches : rows;
+      take(entries * column.BYTES_PER_ELEMENT).copy(new Uint8Array(column.buffer));
+    }
   }
-  buffer.rows = segment.rows;
+  if (buffer.starts !== null) take(stretches * 4).copy(new Uint8Array(buffer.starts.buffer));
   return buffer;
 }

@@ -174,18 +174,8 @@ test('rows stand in their order also where they came otherwise, in the same byte
       const symbol = i % 3 === 0 ? 'AB' : 'CD';
       place.rows.trade(streams.code('spot', 'trades', 'trade', symbol), NOW, `${i}`, 'buy', i, 1);
       place.rows.undecoded(streams.code('spot', i & 1 ? 'trades' : 'book', null, 'AB'), 'unknown', `${i}`);
-      place.rows.book(
-        streams.code('spot', 'book', 'depth', symbol),
-        NOW,
-        false,
-        'feed',
-        i,
-        'bid',
-        1,
-        1,
-        i,
-        true,
-      );
+      place.rows.beginBook(streams.code('spot', 'book', 'depth', symbol), NOW, false, 'feed', i, i, true);
+      place.rows.level('bid', 1, 1);
     }
     place.rows.flush();
     await store.finish(3);
@@ -230,20 +220,12 @@ test('null of every kind of column is null, and no value an exchange can send en
   const { rows } = place;
   const odd = rows.streams.code('spot', 'book', "d'ep\u0000th", 'A"B;\ud83d');
   place.frame();
-  rows.book(odd, Number.NaN, true, 'ours', 1, null, Number.NaN, Number.NaN, Number.NaN, true);
-  rows.book(
-    odd,
-    1e300,
-    false,
-    'feed',
-    2,
-    'bid',
-    Number.POSITIVE_INFINITY,
-    -0,
-    Number.POSITIVE_INFINITY,
-    false,
-  );
-  rows.book(odd, -1e17, false, 'rest', 3, 'ask', 1e308, 5e-324, 2 ** 53 - 1, false);
+  rows.beginBook(odd, Number.NaN, true, 'ours', 1, Number.NaN, true);
+  rows.level(null, Number.NaN, Number.NaN);
+  rows.beginBook(odd, 1e300, false, 'feed', 2, Number.POSITIVE_INFINITY, false);
+  rows.level('bid', Number.POSITIVE_INFINITY, -0);
+  rows.beginBook(odd, -1e17, false, 'rest', 3, 2 ** 53 - 1, false);
+  rows.level('ask', 1e308, 5e-324);
   rows.undecoded(rows.streams.code('', null, null, null), 'unknown', '');
   rows.undecoded(odd, 'malformed', "'\u0000 \ud83d \u2028");
   rows.gap({
@@ -308,7 +290,8 @@ test('a view over no files has the columns and types of one over files; a relati
   place.frame();
   const stream = place.rows.streams.code('spot', 'trades', 'trade', 'AB');
   place.rows.trade(stream, NOW, '1', 'sell', 1, 2);
-  place.rows.book(stream, NOW, true, 'feed', 1, 'bid', 1, 2, 3, true);
+  place.rows.beginBook(stream, NOW, true, 'feed', 1, 3, true);
+  place.rows.level('bid', 1, 2);
   place.rows.quote(stream, NOW, 1, 2, 3, 4);
   place.rows.ticker(stream, NOW, { lastPrice: 5 });
   place.rows.undecoded(stream, 'unknown', 'x');

@@ -1,4 +1,4 @@
-import { type Column, sortColumns, type Table } from '../record/index.ts';
+import { type Column, sortColumns, stretchAt, type Table } from '../record/index.ts';
 import { compareTexts } from './codes.ts';
 import { heldColumns } from './columns.ts';
 import type { RowNames } from './encode-group.ts';
@@ -65,31 +65,38 @@ export class StreamRows {
     this.#open.appendFrom(open, 0, open.rows);
   }
 
-  /** Looks whether the rows from `start` on stand in their order. */
+  /**
+   * Looks whether the rows from `start` on stand in their order. A stretch begins there; within one, `row` counts on, so
+   * its first row is looked at alone.
+   */
   checkOrder(start: number): void {
     if (!this.isInOrder) return;
-    const { rows, columns } = this.open;
-    const keys = this.#keys.map((key) => columns[key] as Float64Array);
-    const first = keys[0] as Float64Array;
-    let before = start > 0 ? (first[start - 1] as number) : (this.#last?.[0] ?? Number.NEGATIVE_INFINITY);
-    for (let i = start; i < rows; i++) {
-      const value = first[i] as number;
+    const { open } = this;
+    const { starts, stretches } = open;
+    const keys = this.#keys.map((key) => open.columns[key] as Float64Array);
+    const leading = keys[0] as Float64Array;
+    const first = starts === null ? start : stretchAt(starts, stretches, start);
+    let before = first > 0 ? (leading[first - 1] as number) : (this.#last?.[0] ?? Number.NEGATIVE_INFINITY);
+    for (let i = first; i < stretches; i++) {
+      const value = leading[i] as number;
       if (value > before) {
         before = value;
         continue;
       }
-      if (!(value === before) || !this.#follows(keys, i)) {
+      if (!(value === before) || !this.#follows(keys, i, open)) {
         this.isInOrder = false;
         return;
       }
     }
   }
 
-  /** Whether row `i`, equal to the one before in the first key, stands behind it by the others. */
-  #follows(keys: readonly Float64Array[], i: number): boolean {
+  /** Whether row or stretch `i`, equal to the one before in the leading key, stands behind it by the others. */
+  #follows(keys: readonly Float64Array[], i: number, open: RowBuffer): boolean {
     for (let n = 1; n < keys.length; n++) {
       const key = keys[n] as Float64Array;
-      const before = i > 0 ? (key[i - 1] as number) : (this.#last?.[n] ?? Number.NEGATIVE_INFINITY);
+      let before = i > 0 ? (key[i - 1] as number) : (this.#last?.[n] ?? Number.NEGATIVE_INFINITY);
+      // The last key is `row`, which is that of a stretch's first row.
+      if (n === keys.length - 1 && i > 0) before += rowsBefore(open, i) - 1;
       const value = key[i] as number;
       if (value !== before) return value > before;
     }
@@ -99,12 +106,22 @@ export class StreamRows {
   /** Takes the open rows out; `next` is what the following ones go to. */
   take(next: RowBuffer | null): RowBuffer {
     const { open } = this;
-    const last = open.rows - 1;
-    if (last >= 0) this.#last = this.#keys.map((key) => (open.columns[key] as Float64Array)[last] as number);
+    const last = open.stretches - 1;
+    if (last >= 0) {
+      this.#last = this.#keys.map((key) => (open.columns[key] as Float64Array)[last] as number);
+      // The last key is `row`.
+      this.#last[this.#keys.length - 1] = (this.#last.at(-1) as number) + rowsBefore(open, last + 1) - 1;
+    }
     this.#open = next;
     this.#capacity = Math.max(CAPACITY_FIRST, open.rows);
     return open;
   }
+}
+
+/** Rows of the stretch before stretch `i`. */
+function rowsBefore({ starts, stretches, rows }: RowBuffer, i: number): number {
+  if (starts === null) return 1;
+  return (i < stretches ? (starts[i] as number) : rows) - (starts[i - 1] as number);
 }
 
 function keysOf(table: Table): number[] {

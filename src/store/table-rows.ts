@@ -1,5 +1,5 @@
 import { type AnyBatch, CHANNELS, NO_CODE, type StreamDictionary, type Table } from '../record/index.ts';
-import { type RowBuffer, rowBytes } from './row-buffer.ts';
+import { type RowBuffer, rowBytes, rowsOf } from './row-buffer.ts';
 import { compareNames, StreamRows } from './stream-rows.ts';
 
 /** How much of a table is in memory and in a row group. Files are a function of these and of the rows alone. */
@@ -106,24 +106,37 @@ export class TableRows {
   /** `bytes`: those of the rows' texts. */
   #take(batch: AnyBatch, start: number, rows: number, bytes: number): void {
     const { stream } = batch.columns;
-    const first = stream[start] as number;
-    let same = 1;
-    while (same < rows && stream[start + same] === first) same++;
-    if (same < rows) this.#takeSorted(batch, start, rows, bytes);
-    else {
-      const to = this.#streams[this.#slotOf(first)] as StreamRows;
-      this.#add(to, bytes, rows, (at, count) => to.open.append(batch, start + at, count, this.#channels));
-    }
+    const first = batch.stretchOf(start);
+    const end = batch.stretchOf(start + rows - 1) + 1;
+    const code = stream[first] as number;
+    let same = first + 1;
+    while (same < end && stream[same] === code) same++;
+    if (same === end) this.#takeRange(batch, start, rows, bytes);
+    else if (isCut(batch, first, end, start, rows)) {
+      // Stretch by stretch: the first and the last of them are not here whole.
+      for (let stretch = first; stretch < end; stretch++) {
+        const from = Math.max(start, batch.starts?.[stretch] ?? stretch);
+        const until = stretch + 1 < end ? (batch.starts?.[stretch + 1] ?? stretch + 1) : start + rows;
+        this.#takeRange(batch, from, until - from, bytes);
+      }
+    } else this.#takeSorted(batch, first, end, bytes);
   }
 
-  /** Sorts the rows by their names, without disturbing the order within each. */
-  #takeSorted(batch: AnyBatch, start: number, rows: number, bytes: number): void {
+  /** Takes rows of one stream. */
+  #takeRange(batch: AnyBatch, start: number, rows: number, bytes: number): void {
+    const code = batch.columns.stream[batch.stretchOf(start)] as number;
+    const to = this.#streams[this.#slotOf(code)] as StreamRows;
+    this.#add(to, bytes, rows, (at, count) => to.open.append(batch, start + at, count, this.#channels));
+  }
+
+  /** Sorts whole stretches by their names, without disturbing the order within each. */
+  #takeSorted(batch: AnyBatch, start: number, end: number, bytes: number): void {
     const { stream } = batch.columns;
     const met = this.#met;
     met.length = 0;
     let last = -1;
     let slot = 0;
-    for (let i = 0; i < rows; i++) {
+    for (let i = 0; i < end - start; i++) {
       const code = stream[start + i] as number;
       if (code !== last) slot = this.#slotOf(code);
       last = code;
@@ -132,26 +145,43 @@ export class TableRows {
       if (count === 0) met.push(slot);
       this.#counts[slot] = count + 1;
     }
-    let end = 0;
+    let behind = 0;
     for (const each of met) {
-      end += this.#counts[each] as number;
-      this.#counts[each] = end - (this.#counts[each] as number);
+      behind += this.#counts[each] as number;
+      this.#counts[each] = behind - (this.#counts[each] as number);
     }
-    for (let i = 0; i < rows; i++) {
+    for (let i = 0; i < end - start; i++) {
       const place = this.#counts[this.#slots[i] as number] as number;
       this.#order[place] = start + i;
       this.#counts[this.#slots[i] as number] = place + 1;
     }
     let from = 0;
     for (const each of met) {
-      const to = this.#streams[each] as StreamRows;
       const first = from;
       from = this.#counts[each] as number;
       this.#counts[each] = 0;
-      this.#add(to, bytes, from - first, (at, count) =>
-        to.open.pick(batch, this.#order, first + at, count, this.#channels),
-      );
+      this.#addPicked(this.#streams[each] as StreamRows, batch, first, from - first, bytes);
     }
+  }
+
+  /** Adds the stretches at places of `#order`. */
+  #addPicked(to: StreamRows, batch: AnyBatch, first: number, count: number, bytes: number): void {
+    const order = this.#order;
+    if (batch.starts === null) {
+      this.#add(to, bytes, count, (at, some) =>
+        to.open.pick(batch, order, first + at, some, some, this.#channels),
+      );
+      return;
+    }
+    let rows = 0;
+    for (let n = 0; n < count; n++) rows += rowsOf(batch, order[first + n] as number);
+    if (rows <= this.#limits.groupRows - to.rows)
+      this.#add(to, bytes, rows, () => to.open.pick(batch, order, first, count, rows, this.#channels));
+    else
+      for (let n = 0; n < count; n++) {
+        const stretch = order[first + n] as number;
+        this.#takeRange(batch, batch.starts[stretch] as number, rowsOf(batch, stretch), bytes);
+      }
   }
 
   /**
@@ -233,6 +263,13 @@ function grown<A extends Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(arr
   const made = array instanceof Uint8Array ? new Uint8Array(index * 2 + 1) : new Uint32Array(index * 2 + 1);
   made.set(array);
   return made as A;
+}
+
+/** Whether the first or the last of the stretches has rows besides these. */
+function isCut(batch: AnyBatch, first: number, end: number, start: number, rows: number): boolean {
+  const { starts } = batch;
+  if (starts === null) return false;
+  return starts[first] !== start || (starts[end - 1] as number) + rowsOf(batch, end - 1) !== start + rows;
 }
 
 /** Rows up to the one whose text brings all of them to `limit`, or all of them; and the bytes of their texts. */
