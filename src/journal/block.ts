@@ -145,6 +145,9 @@ export function placeBlock(block: PackedBlock, place: BlockPlace): number {
   return crc;
 }
 
+/** Text below which the way to another thread and back costs the caller as much as the work there. */
+export const ASIDE_BYTES_MIN = 64 * 1024;
+
 /** One zstd frame with content size and checksum. */
 export function compress(text: Uint8Array, search = LIVE_SEARCH): Buffer {
   return zstdCompressSync(text, optionsFor(text, search));

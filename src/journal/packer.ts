@@ -1,4 +1,5 @@
 import {
+  ASIDE_BYTES_MIN,
   BLOCK_TEXT_MAX,
   compressAside,
   LIVE_SEARCH,
@@ -16,9 +17,6 @@ export type Packer = (
   firstTime: number,
   lastTime: number,
 ) => PackedBlock | Promise<PackedBlock>;
-
-/** Below this, the way to another thread and back costs the caller as much as packing does. */
-const ASIDE_BYTES_MIN = 64 * 1024;
 
 /** Packs on a thread of the system's pool what is worth the way there. The bytes are those that `packBlock` makes. */
 export const packAside: Packer = (text, frames, firstTime, lastTime) => {

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import type { Disk } from '../host/index.ts';
 import { type Frame, parseJson } from '../record/index.ts';
 import {
+  ASIDE_BYTES_MIN,
   type BlockHeader,
   HEADER_BYTES,
   HEADER_START,
@@ -74,9 +75,10 @@ export function blockText(bytes: Buffer): Buffer {
   return unpackBlock(compressed, textBytes);
 }
 
-/** The same, unpacked on a thread of the system's pool; rejects where `blockText` throws. */
+/** The same, a large one unpacked on a thread of the system's pool; rejects where `blockText` throws. */
 export async function blockTextAside(bytes: Buffer): Promise<Buffer> {
   const { compressed, textBytes } = partsOf(bytes);
+  if (textBytes < ASIDE_BYTES_MIN) return unpackBlock(compressed, textBytes);
   return unpackBlockAside(compressed, textBytes);
 }
 
