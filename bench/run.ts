@@ -21,12 +21,15 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-/** Enough for some seconds of recording, so that a start and a stop weigh little. */
+/**
+ * Enough for some seconds of recording, so that a start and a stop weigh little: it takes a second until all code is
+ * compiled, and `record` is at half its speed in it.
+ */
 const MESSAGES: Readonly<Record<Mode, number>> = {
-  trades: 2_000_000,
-  deltas: 200_000,
-  quotes: 2_000_000,
-  mix: 800_000,
+  trades: 4_000_000,
+  deltas: 500_000,
+  quotes: 4_000_000,
+  mix: 1_000_000,
 };
 
 const READERS = {

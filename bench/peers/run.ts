@@ -12,8 +12,8 @@ import { Recording, recordFlood } from '../record-flood.ts';
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '5' },
-    trades: { type: 'string', default: '1000000' },
-    diffs: { type: 'string', default: '100000' },
+    trades: { type: 'string', default: '4000000' },
+    diffs: { type: 'string', default: '400000' },
   },
 });
 const runs = Number(values.runs);

@@ -1,6 +1,18 @@
 import { OrderBook } from '../book/index.ts';
-import type { BookOrigin, BookSide, Json } from '../record/index.ts';
+import type { BookOrigin, BookSide, Json, Rows } from '../record/index.ts';
+import type { ListSlot, NumberSlot, Reading } from '../shape/index.ts';
 import type { DecoderHost } from './exchange.ts';
+
+/** A list of levels in a message, and the slots of price and amount. */
+export interface LevelSlots {
+  readonly list: ListSlot<unknown>;
+  readonly item: readonly [NumberSlot, NumberSlot];
+}
+
+function mustBeLevel(price: number, amount: number): void {
+  if (!(price > 0 || price <= 0) || !(amount >= 0))
+    throw new TypeError(`a level needs a price and an amount, got ${price} and ${amount}`);
+}
 
 /**
  * A book together with its rows: every change goes to both, so that the `book` table rebuilds exactly what was held.
@@ -57,13 +69,35 @@ export class BookKeeper {
 
   /** Sets or deletes (amount 0) one level, in the book and as a row. The texts matter only where texts are kept. */
   level(side: BookSide, price: number, amount: number, priceText = '', amountText = ''): void {
-    if (!(price > 0 || price <= 0) || !(amount >= 0))
-      throw new TypeError(`a level needs a price and an amount, got ${price} and ${amount}`);
+    mustBeLevel(price, amount);
     this.book.apply(side, price, amount, priceText, amountText);
     this.#row(side, price, amount);
   }
 
+  /**
+   * The same for all items of a list as they come, read off a message: their prices and amounts by these slots.
+   * @throws TypeError, nothing done, where one has no price, or an amount that is none.
+   */
+  levels(side: BookSide, reading: Reading, { list, item: [price, amount] }: LevelSlots): void {
+    const { numbers, stride, count } = reading.numbersOf(list);
+    if (count === 0) return;
+    const levels = this.book.side(side);
+    for (let i = 0, at = 0; i < count; i++, at += stride)
+      mustBeLevel(numbers[at + price] as number, numbers[at + amount] as number);
+    for (let i = 0, at = 0; i < count; i++, at += stride) {
+      const value = numbers[at + amount] as number;
+      if (value !== 0) levels.set(numbers[at + price] as number, value, '', '');
+      else if (!levels.remove(numbers[at + price] as number)) this.book.unknownDeletes++;
+    }
+    this.#beginRows().levels(side, count, numbers, stride, price, amount);
+  }
+
   #row(side: BookSide | null, price: number, amount: number): void {
+    this.#beginRows().level(side, price, amount);
+  }
+
+  /** Where the rows of the present message go. */
+  #beginRows(): Rows {
     const { rows } = this.#host;
     if (rows.bookMessage !== this.#message || this.#message === 0)
       this.#message = rows.beginBook(
@@ -75,7 +109,7 @@ export class BookKeeper {
         this.sequence,
         this.valid,
       );
-    rows.level(side, price, amount);
+    return rows;
   }
 
   /** The snapshot is complete and the rule holds: the stream's gap, if any, ends here. */

@@ -126,6 +126,16 @@ export class Batch<T extends Table> implements AnyBatch {
     return this.count++;
   }
 
+  /** Makes room for so many rows and returns the index of the first. */
+  take(rows: number): number {
+    const first = this.count;
+    let { capacity } = this;
+    while (first + rows > capacity) capacity *= 2;
+    if (capacity > this.capacity) this.#growTo(capacity);
+    this.count = first + rows;
+    return first;
+  }
+
   /** Begins a stretch at the next row, and returns its index. */
   nextStretch(): number {
     const index = this.stretches;

@@ -284,6 +284,33 @@ export class Rows {
     columns.amount[index] = amount;
   }
 
+  /**
+   * `count` levels of one side of the book message begun last. Of level `i`, `numbers` has the price at
+   * `i * stride + price`, the amount at `i * stride + amount`.
+   */
+  levels(
+    side: BookSide,
+    count: number,
+    numbers: Float64Array,
+    stride: number,
+    price: number,
+    amount: number,
+  ): void {
+    if (this.#bookMessage === 0) throw new Error('levels belong to no message of a book');
+    const batch = this.#batches.book;
+    const first = batch.take(count);
+    if (batch.count >= this.#flushRows) this.#isFull = true;
+    this.#row += count;
+    const { columns } = batch;
+    const [sides, prices, amounts] = [columns.side, columns.price, columns.amount];
+    const code = side === 'bid' ? 0 : 1;
+    for (let i = 0, at = 0; i < count; i++, at += stride) {
+      sides[first + i] = code;
+      prices[first + i] = numbers[at + price] as number;
+      amounts[first + i] = numbers[at + amount] as number;
+    }
+  }
+
   quote(
     stream: number,
     timestamp: number,

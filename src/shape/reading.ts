@@ -125,6 +125,11 @@ export class Reading {
     return (this.lists[slot] as Cells).count;
   }
 
+  /** The numbers of a list's items, all in one array: that of slot `s` in item `i` is at `i * stride + s`. */
+  numbersOf(list: ListSlot<unknown>): Pick<Cells, 'numbers' | 'stride' | 'count'> {
+    return this.lists[list] as Cells;
+  }
+
   numberAt(list: ListSlot<unknown>, item: number, slot: NumberSlot): number {
     const cells = this.lists[list] as Cells;
     return cells.numbers[item * cells.stride + slot] as number;

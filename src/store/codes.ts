@@ -6,12 +6,7 @@ import { isRuns, writePlaces, writeRuns } from './places.ts';
 
 /** Zeros and ones; 255 is null. */
 export function writeFlags(to: ByteSink, array: Uint8Array, rows: number): PageBody {
-  const plain = { encoding: ENCODING.plain, least: null, most: null, dictionary: null };
-  if (areOne(array, rows) && array[0] !== NO_CODE) {
-    writeLevels(to, rows, false);
-    writeSameBits(to, array[0] as number, rows);
-    return { ...plain, nulls: 0 };
-  }
+  if (areOne(array, rows) && array[0] !== NO_CODE) return writeSameFlag(to, array[0] as number, rows);
   const filled = markPresent(array, rows);
   writeLevels(to, rows, filled < rows);
   if (filled === rows) writeBits(to, array, rows);
@@ -19,12 +14,23 @@ export function writeFlags(to: ByteSink, array: Uint8Array, rows: number): PageB
     const flags = array.subarray(0, rows).filter((flag) => flag !== NO_CODE);
     writeBits(to, flags, flags.length);
   }
-  return { ...plain, nulls: rows - filled };
+  return flagsBody(rows - filled);
+}
+
+/** The same flag in all rows. */
+export function writeSameFlag(to: ByteSink, flag: number, rows: number): PageBody {
+  writeLevels(to, rows, false);
+  writeSameBits(to, flag, rows);
+  return flagsBody(0);
+}
+
+function flagsBody(nulls: number): PageBody {
+  return { encoding: ENCODING.plain, nulls, least: null, most: null, dictionary: null };
 }
 
 /** Whether all are the same, as the flags of a book mostly are. */
-function areOne(array: Uint8Array, rows: number): boolean {
-  for (let i = 1; i < rows; i++) if (array[i] !== array[0]) return false;
+export function areOne(array: Uint8Array, count: number): boolean {
+  for (let i = 1; i < count; i++) if (array[i] !== array[0]) return false;
   return true;
 }
 
@@ -50,6 +56,8 @@ export function writeCodes(
   isDense: boolean,
 ): PageBody {
   reserve(rows);
+  const runs = findCodeRuns(array, rows, texts.length);
+  if (isDense && runs >= 0 && isRuns(runs, rows)) return writeCodeRuns(to, runs, rows, texts);
   const [marks, codes, starts, known] = [scratch.present, scratch.places, scratch.runRows, texts.length];
   let filled = 0;
   let changes = 0;
@@ -70,9 +78,43 @@ export function writeCodes(
     for (let run = 0; run < changes; run++) scratch.runValues[run] = codes[starts[run] as number] as number;
     writeRuns(to, changes, filled, known - 1, scratch.runValues);
   } else writePlaces(to, filled, texts.length - 1);
+  return codesBody(rows - filled, texts);
+}
+
+/** The same code in all rows, densely. */
+export function writeSameCode(to: ByteSink, code: number, rows: number, texts: readonly string[]): PageBody {
+  reserve(rows);
+  scratch.runRows[0] = 0;
+  scratch.runValues[0] = code;
+  return writeCodeRuns(to, 1, rows, texts);
+}
+
+function writeCodeRuns(to: ByteSink, runs: number, rows: number, texts: readonly string[]): PageBody {
+  writeLevels(to, rows, false);
+  writeRuns(to, runs, rows, texts.length - 1, scratch.runValues);
+  return codesBody(0, texts);
+}
+
+/** Finds the runs of equal codes; -1 where one is null. */
+function findCodeRuns(array: Uint8Array, rows: number, known: number): number {
+  const { runRows, runValues } = scratch;
+  let runs = 0;
+  let last = -1;
+  for (let i = 0; i < rows; i++) {
+    const code = array[i] as number;
+    if (code === last) continue;
+    if (code >= known) return -1;
+    last = code;
+    runRows[runs] = i;
+    runValues[runs++] = code;
+  }
+  return runs;
+}
+
+function codesBody(nulls: number, texts: readonly string[]): PageBody {
   return {
     encoding: ENCODING.rleDictionary,
-    nulls: rows - filled,
+    nulls,
     least: null,
     most: null,
     dictionary: { entries: texts.length, plain: plainTexts(texts) },

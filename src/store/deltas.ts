@@ -62,13 +62,11 @@ function writeBlock(to: ByteSink, values: Float64Array, start: number, end: numb
   const isWide = most - least >= TWO_32;
   for (let from = 0; from < end - start; from += MINIBLOCK) {
     const count = Math.min(MINIBLOCK, end - start - from);
-    const width = isWide
-      ? packWide(splitAbove(from, count, least), count)
-      : packNarrow(above(from, count, least), count);
-    to.buffer[widths + from / MINIBLOCK] = width;
-    if (width === 0) continue;
+    const width = isWide ? splitAbove(from, count, least) : 32 - Math.clz32(above(from, count, least));
     const { buffer, length } = to;
-    for (let i = 0; i < width * 4; i++) buffer[length + i] = wordBytes[i] as number;
+    buffer[widths + from / MINIBLOCK] = width;
+    if (width <= 32) packNarrow(buffer, length, width, count);
+    else packWide(buffer, length, width, count);
     to.length = length + width * 4;
   }
   return true;
@@ -100,27 +98,35 @@ function splitAbove(from: number, count: number, least: number): number {
   return allHigh === 0 ? 32 - Math.clz32(allLow) : 64 - Math.clz32(allHigh);
 }
 
-function packNarrow(all: number, count: number): number {
-  const width = 32 - Math.clz32(all);
-  if (width === 0) return 0;
-  words.fill(0, 0, width + 1);
-  for (let i = 0, bit = 0; i < count; i++, bit += width) {
+/** Writes the numbers in `low`, `width` bits each, up to 32, at `at`; what is missing to a miniblock is zero. */
+function packNarrow(to: Uint8Array, at: number, width: number, count: number): void {
+  let bits = 0;
+  let filled = 0;
+  let place = at;
+  for (let i = 0; i < count; i++) {
     const value = low[i] as number;
-    const word = bit >>> 5;
-    const shift = bit & 31;
-    words[word] = (words[word] as number) | (value << shift);
-    if (shift + width > 32) words[word + 1] = (words[word + 1] as number) | (value >>> (32 - shift));
+    bits |= value << filled;
+    filled += width;
+    if (filled < 32) continue;
+    to[place] = bits;
+    to[place + 1] = bits >>> 8;
+    to[place + 2] = bits >>> 16;
+    to[place + 3] = bits >>> 24;
+    place += 4;
+    filled -= 32;
+    bits = filled === 0 ? 0 : value >>> (width - filled);
   }
-  return width;
+  for (const end = at + width * 4; place < end; place++, bits >>>= 8) to[place] = bits;
 }
 
-function packWide(width: number, count: number): number {
+/** The same of numbers in both halves, above 32 bits each. */
+function packWide(to: Uint8Array, at: number, width: number, count: number): void {
   words.fill(0, 0, width + 1);
   for (let i = 0, bit = 0; i < count; i++, bit += width) {
     putWord(bit, low[i] as number);
-    if (width > 32) putWord(bit + 32, high[i] as number);
+    putWord(bit + 32, high[i] as number);
   }
-  return width;
+  for (let i = 0; i < width * 4; i++) to[at + i] = wordBytes[i] as number;
 }
 
 /** Adds 32 bits at a bit's place; those above a number's width are zero. */

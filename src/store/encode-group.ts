@@ -1,12 +1,12 @@
 import { constants, zstdCompressSync } from 'node:zlib';
-import { type Column, IdColumn } from '../record/index.ts';
+import { type Column, IdColumn, NO_CODE } from '../record/index.ts';
 import { ByteSink } from './byte-sink.ts';
-import { writeCodes, writeFlags, writeNames } from './codes.ts';
+import { areOne, writeCodes, writeFlags, writeNames, writeSameCode, writeSameFlag } from './codes.ts';
 import { heldColumns } from './columns.ts';
-import { writeIntegers, writeNumbers, writeSharedIntegers } from './numbers.ts';
+import { writeCounts, writeIntegers, writeNumbers, writeSharedIntegers } from './numbers.ts';
 import { ENCODING, type PageBody, writeDataHeader, writeDictionaryHeader } from './page.ts';
 import type { HeldColumn, RowBuffer } from './row-buffer.ts';
-import { spreadBytes, spreadCounts } from './spread.ts';
+import { spreadBytes } from './spread.ts';
 import { writeTexts } from './texts.ts';
 
 /** What the rows of a stretch of a group share. */
@@ -87,11 +87,21 @@ export function writeColumn(
   const { starts, stretches, rows } = buffer;
   if (starts === null || held instanceof IdColumn || !buffer.isShared(i))
     return writeValues(to, column, held, rows, isDense);
-  if (held instanceof Uint8Array)
+  if (held instanceof Uint8Array) {
+    // A stretch after the other has the same flag, as a rule.
+    if (areOne(held, stretches) && held[0] !== NO_CODE)
+      return writeOne(to, column, held[0] as number, rows, isDense);
     return writeValues(to, column, spreadBytes(held, starts, stretches, rows), rows, isDense);
-  if (column.name === 'row')
-    return writeValues(to, column, spreadCounts(held, starts, stretches, rows), rows, isDense);
+  }
+  if (column.name === 'row') return writeCounts(to, held, starts, stretches, rows, isDense);
   return writeSharedIntegers(to, held, starts, stretches, rows, isDense);
+}
+
+/** One flag or code for all rows. */
+function writeOne(to: ByteSink, column: Column, value: number, rows: number, isDense: boolean): PageBody {
+  if (column.kind === 'flag') return writeSameFlag(to, value, rows);
+  if (isDense) return writeSameCode(to, value, rows, column.codes ?? []);
+  return writeValues(to, column, new Uint8Array(rows).fill(value), rows, isDense);
 }
 
 function writeValues(

@@ -4,7 +4,7 @@ import { NumberDictionary, splitBytes } from './doubles.ts';
 import { reserve, scratch, writeLevels } from './levels.ts';
 import { ENCODING, type PageBody } from './page.ts';
 import { isRuns, writePlaces, writeRuns } from './places.ts';
-import { spreadNumbers } from './spread.ts';
+import { spreadCounts, spreadNumbers } from './spread.ts';
 
 const repeated = new NumberDictionary();
 
@@ -97,6 +97,37 @@ export function writeSharedIntegers(
   for (let run = 0; run < runs; run++) runRows[run] = starts[runRows[run] as number] as number;
   writeLevels(to, rows, false);
   return { nulls: 0, ...boundsOf(runs), ...writeIntegerRuns(to, runs, rows) };
+}
+
+/** The same of numbers that count on within each stretch, from those in `firsts`. */
+export function writeCounts(
+  to: ByteSink,
+  firsts: Float64Array,
+  starts: Uint32Array,
+  stretches: number,
+  rows: number,
+  isDense: boolean,
+): PageBody {
+  const counts = spreadCounts(firsts, starts, stretches, rows);
+  // Where stretches are short, numbers repeat.
+  if (stretches * 2 > rows) return writeIntegers(to, counts, rows, isDense);
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let n = 0; n < stretches; n++) {
+    const first = firsts[n] as number;
+    const last = counts[(n + 1 < stretches ? (starts[n + 1] as number) : rows) - 1] as number;
+    if (first < least) least = first;
+    if (last > most) most = last;
+  }
+  writeLevels(to, rows, false);
+  writeDeltas(to, counts, rows);
+  return {
+    nulls: 0,
+    least: plainInteger(least),
+    most: plainInteger(most),
+    encoding: ENCODING.deltaBinaryPacked,
+    dictionary: null,
+  };
 }
 
 /** The least and the greatest of the runs' values. */

@@ -7,6 +7,8 @@ export function isRuns(changes: number, count: number): boolean {
 }
 
 const RUN_LENGTH_MIN = 8;
+/** A run's length, of 31 bits, seven to a byte, and its place. */
+const RUN_BYTES_MAX = 9;
 
 /** Bytes of a place in a dictionary whose last one is `last`: whole ones, which compress better than bits. */
 function widthOf(last: number): number {
@@ -45,10 +47,18 @@ export function writeRuns(
 ): void {
   const width = widthOf(last);
   to.byte(width * 8);
+  to.reserve(runs * RUN_BYTES_MAX);
+  const { runRows } = scratch;
+  const { buffer } = to;
+  let at = to.length;
   for (let run = 0; run < runs; run++) {
-    const end = run + 1 < runs ? (scratch.runRows[run + 1] as number) : count;
-    to.varint((end - (scratch.runRows[run] as number)) * 2);
+    const end = run + 1 < runs ? (runRows[run + 1] as number) : count;
+    let length = (end - (runRows[run] as number)) * 2;
+    for (; length >= 128; length >>>= 7) buffer[at++] = (length & 127) | 128;
+    buffer[at++] = length;
     const place = of === null ? run : (of[run] as number);
-    for (let byte = 0; byte < width; byte++) to.byte(place >>> (8 * byte));
+    buffer[at++] = place;
+    for (let byte = 1; byte < width; byte++) buffer[at++] = place >>> (8 * byte);
   }
+  to.length = at;
 }

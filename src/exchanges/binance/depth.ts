@@ -1,6 +1,6 @@
 import { type DecimalReader, Frame } from '../../record/index.ts';
-import { type Drift, type ListSlot, type NumberSlot, type Reading, ShapeReader } from '../../shape/index.ts';
-import type { BookKeeper } from '../book-keeper.ts';
+import { type Drift, type NumberSlot, type Reading, ShapeReader } from '../../shape/index.ts';
+import type { BookKeeper, LevelSlots } from '../book-keeper.ts';
 import { BOOK_ANSWER } from './shapes.ts';
 import type { DiffSlots, Mode, Source } from './sources.ts';
 
@@ -11,12 +11,6 @@ export interface DepthIds {
   readonly last: number;
   /** `pu`: `u` of the event before on this stream; NaN on spot, which has none. */
   readonly previous: number;
-}
-
-/** A list of levels, `[price, amount]` each, and the slots of the two. */
-interface LevelSlots {
-  readonly list: ListSlot<unknown>;
-  readonly item: readonly [NumberSlot, NumberSlot];
 }
 
 /** The diff read last (protocols/binance.md 6.4, 7.4): its ids, and the levels it changes. */
@@ -103,24 +97,13 @@ export function timeOf(reading: Reading, slots: { readonly T: NumberSlot; readon
 
 /** Checked whole before anything is applied: a bad level must not leave half a message in a book. */
 function hasNoNegative(reading: Reading, levels: LevelSlots): boolean {
-  const count = reading.count(levels.list);
-  for (let i = 0; i < count; i++) if (reading.numberAt(levels.list, i, levels.item[1]) < 0) return false;
+  const { numbers, stride, count } = reading.numbersOf(levels.list);
+  for (let at: number = levels.item[1]; at < count * stride; at += stride)
+    if ((numbers[at] as number) < 0) return false;
   return true;
 }
 
 function applyLevels(keeper: BookKeeper, reading: Reading, bids: LevelSlots, asks: LevelSlots): void {
-  const bidCount = reading.count(bids.list);
-  for (let i = 0; i < bidCount; i++)
-    keeper.level(
-      'bid',
-      reading.numberAt(bids.list, i, bids.item[0]),
-      reading.numberAt(bids.list, i, bids.item[1]),
-    );
-  const askCount = reading.count(asks.list);
-  for (let i = 0; i < askCount; i++)
-    keeper.level(
-      'ask',
-      reading.numberAt(asks.list, i, asks.item[0]),
-      reading.numberAt(asks.list, i, asks.item[1]),
-    );
+  keeper.levels('bid', reading, bids);
+  keeper.levels('ask', reading, asks);
 }

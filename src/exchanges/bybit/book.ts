@@ -1,4 +1,4 @@
-import type { BookSide, Json } from '../../record/index.ts';
+import type { Json } from '../../record/index.ts';
 import type { Reading } from '../../shape/index.ts';
 import { BookKeeper } from '../book-keeper.ts';
 import type { DecoderHost, Outcome } from '../exchange.ts';
@@ -96,15 +96,8 @@ export class DepthBook {
   }
 
   #levels(): void {
-    this.#side('bid', BOOK.slots.data.b);
-    this.#side('ask', BOOK.slots.data.a);
-  }
-
-  #side(side: BookSide, { list, item }: typeof BOOK.slots.data.b): void {
-    const reading = this.#reading;
-    const count = reading.count(list);
-    for (let i = 0; i < count; i++)
-      this.keeper.level(side, reading.numberAt(list, i, item[0]), reading.numberAt(list, i, item[1]));
+    this.keeper.levels('bid', this.#reading, BOOK.slots.data.b);
+    this.keeper.levels('ask', this.#reading, BOOK.slots.data.a);
   }
 
   #break(u: number): Outcome {
