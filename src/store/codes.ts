@@ -2,7 +2,7 @@ import { NO_CODE } from '../record/index.ts';
 import type { ByteSink } from './byte-sink.ts';
 import { reserve, scratch, writeBits, writeLevels, writeSameBits } from './levels.ts';
 import { ENCODING, type PageBody } from './page.ts';
-import { isRuns, writePlaces, writeRuns } from './places.ts';
+import { isRuns, runsKept, writeBytePlaces, writePlaces, writeRuns } from './places.ts';
 
 /** Zeros and ones; 255 is null. */
 export function writeFlags(to: ByteSink, array: Uint8Array, rows: number): PageBody {
@@ -58,6 +58,11 @@ export function writeCodes(
   reserve(rows);
   const runs = findCodeRuns(array, rows, texts.length);
   if (isDense && runs >= 0 && isRuns(runs, rows)) return writeCodeRuns(to, runs, rows, texts);
+  if (runs >= 0) {
+    writeLevels(to, rows, false);
+    writeBytePlaces(to, array, rows);
+    return codesBody(0, texts);
+  }
   const [marks, codes, starts, known] = [scratch.present, scratch.places, scratch.runRows, texts.length];
   let filled = 0;
   let changes = 0;
@@ -95,9 +100,10 @@ function writeCodeRuns(to: ByteSink, runs: number, rows: number, texts: readonly
   return codesBody(0, texts);
 }
 
-/** Finds the runs of equal codes; -1 where one is null. */
+/** Finds the runs of equal codes, in the scratch for as long as they may be written as such; -1 where one is null. */
 function findCodeRuns(array: Uint8Array, rows: number, known: number): number {
   const { runRows, runValues } = scratch;
+  const kept = runsKept(rows);
   let runs = 0;
   let last = -1;
   for (let i = 0; i < rows; i++) {
@@ -105,8 +111,11 @@ function findCodeRuns(array: Uint8Array, rows: number, known: number): number {
     if (code === last) continue;
     if (code >= known) return -1;
     last = code;
-    runRows[runs] = i;
-    runValues[runs++] = code;
+    if (runs < kept) {
+      runRows[runs] = i;
+      runValues[runs] = code;
+    }
+    runs++;
   }
   return runs;
 }

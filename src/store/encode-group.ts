@@ -47,6 +47,10 @@ export interface EncodedGroup {
 const COMPRESSION = { [constants.ZSTD_c_compressionLevel]: 1 };
 /** A column is left as it is where compression saves less than this share. */
 const SAVED_MIN = 0.03;
+/** Fewer bytes than this are left as they are: a call for each costs more than it saves. */
+const COMPRESSED_MIN = 64;
+/** Pages up to this size are looked for again in the next column. */
+const REPEATED_MAX = 64 * 1024;
 
 const body = new ByteSink(1 << 16);
 
@@ -135,7 +139,7 @@ function writeChunk(
   isDense: boolean,
 ): EncodedChunk {
   const start = to.length;
-  const packed = isDense ? compress(plain) : null;
+  const packed = isDense && plain.length >= COMPRESSED_MIN ? compressPage(plain) : null;
   const isCompressed = packed !== null && packed.length < plain.length * (1 - SAVED_MIN);
   let plainBytes = 0;
   let dictionaryBytes = 0;
@@ -161,6 +165,17 @@ function writeChunk(
     least,
     most,
   };
+}
+
+/** The page compressed last. */
+let last: { readonly plain: Uint8Array; readonly packed: Uint8Array } | null = null;
+
+/** Compresses a page. Columns that change with each message have the same runs, and so the same page. */
+function compressPage(plain: Uint8Array): Uint8Array {
+  if (plain.length > REPEATED_MAX) return compress(plain);
+  if (last === null || Buffer.compare(plain, last.plain) !== 0)
+    last = { plain: new Uint8Array(plain), packed: compress(plain) };
+  return last.packed;
 }
 
 function compress(bytes: Uint8Array): Uint8Array {

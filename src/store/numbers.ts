@@ -3,7 +3,7 @@ import { writeDeltas } from './deltas.ts';
 import { NumberDictionary, splitBytes } from './doubles.ts';
 import { reserve, scratch, writeLevels } from './levels.ts';
 import { ENCODING, type PageBody } from './page.ts';
-import { isRuns, writePlaces, writeRuns } from './places.ts';
+import { isRuns, runsKept, writePlaces, writeRuns } from './places.ts';
 import { spreadCounts, spreadNumbers } from './spread.ts';
 
 const repeated = new NumberDictionary();
@@ -90,7 +90,7 @@ export function writeSharedIntegers(
   isDense: boolean,
 ): PageBody {
   reserve(rows);
-  const runs = isDense ? findRuns(values, stretches) : -1;
+  const runs = isDense ? findRuns(values, stretches, rows) : -1;
   if (runs < 0 || !isRuns(runs, rows))
     return writeIntegers(to, spreadNumbers(values, starts, stretches, rows), rows, isDense);
   const { runRows } = scratch;
@@ -130,17 +130,11 @@ export function writeCounts(
   };
 }
 
-/** The least and the greatest of the runs' values. */
+/** The bounds that `findRuns` found. */
 function boundsOf(runs: number): Pick<PageBody, 'least' | 'most'> {
-  const { runValues } = scratch;
-  let least = Number.POSITIVE_INFINITY;
-  let most = Number.NEGATIVE_INFINITY;
-  for (let run = 0; run < runs; run++) {
-    const value = runValues[run] as number;
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
-  return runs === 0 ? { least: null, most: null } : { least: plainInteger(least), most: plainInteger(most) };
+  return runs === 0
+    ? { least: null, most: null }
+    : { least: plainInteger(found.least), most: plainInteger(found.most) };
 }
 
 function writeIntegerRuns(
@@ -153,12 +147,19 @@ function writeIntegerRuns(
   return { encoding: ENCODING.rleDictionary, dictionary: { entries: runs, plain } };
 }
 
+/** What `findRuns` found last besides the runs. */
+const found = { least: 0, most: 0 };
+
 /**
- * Finds the runs of equal numbers; -1 where one is not whole, or not held exactly by a double, which is as good as
- * never.
+ * Finds the runs of equal numbers, in the scratch for as long as there are few enough of them to be written as such, and
+ * the bounds.
+ * @returns how many there are; -1 where a number is not whole, or not held exactly by a double, which is as good as never.
  */
-function findRuns(array: Float64Array, rows: number): number {
+function findRuns(array: Float64Array, rows: number, of = rows): number {
   const { runValues, runRows } = scratch;
+  const kept = runsKept(of);
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
   let runs = 0;
   let last = Number.NaN;
   for (let i = 0; i < rows; i++) {
@@ -166,9 +167,16 @@ function findRuns(array: Float64Array, rows: number): number {
     if (value === last) continue;
     if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER) || value !== Math.floor(value)) return -1;
     last = value;
-    runRows[runs] = i;
-    runValues[runs++] = value;
+    if (value < least) least = value;
+    if (value > most) most = value;
+    if (runs < kept) {
+      runRows[runs] = i;
+      runValues[runs] = value;
+    }
+    runs++;
   }
+  found.least = least;
+  found.most = most;
   return runs;
 }
 

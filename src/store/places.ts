@@ -6,6 +6,11 @@ export function isRuns(changes: number, count: number): boolean {
   return changes * RUN_LENGTH_MIN < count;
 }
 
+/** So many runs of `count` values at most are written as runs. */
+export function runsKept(count: number): number {
+  return Math.ceil(count / RUN_LENGTH_MIN);
+}
+
 const RUN_LENGTH_MIN = 8;
 /** A run's length, of 31 bits, seven to a byte, and its place. */
 const RUN_BYTES_MAX = 9;
@@ -34,6 +39,18 @@ export function writePlaces(to: ByteSink, count: number, last: number): void {
       for (let byte = 1; byte < width; byte++) buffer[at++] = place >>> (8 * byte);
     }
   buffer.fill(0, at, end);
+  to.length = end;
+}
+
+/** The same of places that fit into a byte each, and are there as bytes. */
+export function writeBytePlaces(to: ByteSink, places: Uint8Array, count: number): void {
+  const groups = (count + 7) >> 3;
+  to.byte(8);
+  to.varint((groups << 1) | 1);
+  to.reserve(groups * 8);
+  const end = to.length + groups * 8;
+  to.buffer.set(places.subarray(0, count), to.length);
+  to.buffer.fill(0, to.length + count, end);
   to.length = end;
 }
 
