@@ -75,13 +75,15 @@ export class BookKeeper {
   }
 
   /**
-   * The same for all items of a list as they come, read off a message: their prices and amounts by these slots.
-   * @throws TypeError, nothing done, where one has no price, or an amount that is none.
+   * The same for all items of a list as they come, read off a message: their prices and amounts by these slots. Not for a
+   * book that keeps texts.
+   * @throws TypeError, nothing done with this list, where one has no price, or an amount that is none
    */
   levels(side: BookSide, reading: Reading, { list, item: [price, amount] }: LevelSlots): void {
     const { numbers, stride, count } = reading.numbersOf(list);
     if (count === 0) return;
     const levels = this.book.side(side);
+    if (levels.priceTexts !== null) throw new Error('a book that keeps texts takes its levels one by one');
     for (let i = 0, at = 0; i < count; i++, at += stride)
       mustBeLevel(numbers[at + price] as number, numbers[at + amount] as number);
     for (let i = 0, at = 0; i < count; i++, at += stride) {

@@ -1,3 +1,5 @@
+import { viewOf } from '../record/index.ts';
+
 const NINE = 57;
 const SPACE = 32;
 const ZERO = 48;
@@ -17,10 +19,6 @@ function digitsOf(value: number): number {
   let digits = 1;
   for (let power = 10; power <= value; power *= 10) digits++;
   return digits;
-}
-
-export function viewOf(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** The digits of a receive time: those of its second stay as they are for thousands of lines. */

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { FRAME_MARKS, type FrameKind } from '../record/index.ts';
-import { HEAD_BYTES_MAX, LineHead, TimeDigits, viewOf } from './line-head.ts';
+import { FRAME_MARKS, type FrameKind, viewOf } from '../record/index.ts';
+import { HEAD_BYTES_MAX, LineHead, TimeDigits } from './line-head.ts';
 
 /*
  * A line: `<receive time µs> <link> <ordinal> <mark>[*] <payload>\n`. With `*` the payload is base64: it is not

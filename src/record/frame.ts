@@ -1,3 +1,5 @@
+import { viewOf } from './byte-pattern.ts';
+
 /** How a line of the tape is marked, by kind. The marks are the journal's text format (DESIGN section 6). */
 export const FRAME_MARKS = {
   received: '<',
@@ -28,6 +30,7 @@ export class Frame {
   start = 0;
   end = 0;
   #text: string | null = null;
+  #view: DataView | null = null;
 
   /** Points the view at another message. */
   set(
@@ -44,7 +47,10 @@ export class Frame {
     this.ordinal = ordinal;
     this.kind = kind;
     // Storing an object that is young costs more than comparing it, and thousands of frames share their bytes.
-    if (this.bytes !== bytes) this.bytes = bytes;
+    if (this.bytes !== bytes) {
+      this.bytes = bytes;
+      this.#view = null;
+    }
     this.start = start;
     this.end = end;
     this.#text = null;
@@ -59,6 +65,12 @@ export class Frame {
       this.#text = text;
     }
     return text;
+  }
+
+  /** `bytes`, to be looked at by words. */
+  get view(): DataView {
+    this.#view ??= viewOf(this.bytes);
+    return this.#view;
   }
 
   /** The payload's first byte, or -1 of an empty payload: the cheapest way to tell an object from an array. */

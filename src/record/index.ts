@@ -3,6 +3,7 @@
  * It imports nothing of ours and knows no clock, disk or exchange.
  */
 export { type AnyArray, type AnyBatch, Batch, type BatchColumns } from './batch.ts';
+export { BytePattern, viewOf } from './byte-pattern.ts';
 export { ByteTable } from './byte-table.ts';
 export { DecimalReader, significantDigits } from './decimal.ts';
 export { type OpenLink, TAPE_FORMAT, type TapeEvent } from './event.ts';

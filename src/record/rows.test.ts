@@ -69,6 +69,49 @@ test('rows within an earlier position name that frame, and the present one goes 
   );
 });
 
+test('levels of a book message are numbered on, and name it, whatever comes between, and in a message of their own again after it', () => {
+  const { rows, out } = collected(4);
+  const [book, quotes] = [
+    rows.streams.code('spot', 'book', 'depth', 'BTC'),
+    rows.streams.code('spot', 'quotes', 'bbo', 'BTC'),
+  ];
+  const begin = (step: number) => rows.beginBook(book, step * 10, false, 'feed', step, step * 100, true);
+  rows.at(textFrame(1, 1, 1, 'received', ''));
+  assert.throws(() => rows.level('bid', 1, 1), /no message/);
+  begin(1);
+  begin(2);
+  for (let i = 0; i < 3000; i++) rows.level('bid', i, 1);
+  rows.quote(quotes, 1, 1, 1, 2, 1);
+  assert.throws(() => rows.level('bid', 1, 1), /no message/);
+  begin(3);
+  rows.level('ask', 1, 0);
+  rows.flush();
+  assert.throws(() => rows.levels('ask', 1, Float64Array.of(5, 6), 2, 0, 1), /no message/);
+  rows.at(textFrame(2, 1, 2, 'received', ''));
+  for (const step of [4, 4, 4]) {
+    begin(step);
+    rows.level('bid', 1, 1);
+  }
+  rows.rollback();
+  assert.throws(() => rows.level('bid', 1, 1), /no message/);
+  begin(5);
+  rows.levels('ask', 2, Float64Array.of(0, 5, 6, 0, 7, 8), 3, 1, 2);
+  rows.at(textFrame(3, 1, 3, 'received', ''));
+  assert.throws(() => rows.level('bid', 1, 1), /no message/);
+  rows.flush();
+  const book3000 = out.filter(({ table }) => table === 'book');
+  assert.equal(book3000.length, 3003);
+  const told = (index: number): unknown[] => {
+    const { frame, row, step, timestamp, sequence, side, price, amount } = book3000[index] as RowObject;
+    return [frame, row, step, timestamp, sequence, side, price, amount];
+  };
+  assert.deepEqual(told(0), [1, 0, 2, 20, 200, 'bid', 0, 1]);
+  assert.deepEqual(told(2999), [1, 2999, 2, 20, 200, 'bid', 2999, 1]);
+  assert.deepEqual(told(3000), [1, 3001, 3, 30, 300, 'ask', 1, 0]);
+  assert.deepEqual(told(3001), [2, 0, 5, 50, 500, 'ask', 5, 6]);
+  assert.deepEqual(told(3002), [2, 1, 5, 50, 500, 'ask', 7, 8]);
+});
+
 test('a frame that is taken back takes nothing of the frames before it, in no table', () => {
   const { rows, out } = collected(3);
   const stream = rows.streams.code('spot', 'trades', 'trade', 'BTC');

@@ -183,6 +183,8 @@ export class Rows {
     if (batch.count === 0) return;
     this.#sink(batch, this.streams);
     batch.clear();
+    // Its message, if one was begun, is begun anew.
+    this.#bookMessage = 0;
   }
 
   #begin<T extends Table>(batch: Batch<T>, stream: number, timestamp: number): number {

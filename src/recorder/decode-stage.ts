@@ -137,18 +137,20 @@ export class DecodeStage {
   }
 
   async #decodeBlock(): Promise<void> {
+    let text: Buffer | null = null;
     try {
       // A read that fails may have failed for a moment.
-      const text = await this.#backlog.take().catch(() => this.#backlog.take());
+      text = await this.#backlog.take().catch(() => this.#backlog.take());
+    } catch (error) {
+      this.#backlog.drop();
+      this.#unreadable(error as Error);
+    }
+    if (text !== null)
       readLines(text, (frame) => {
         this.time = frame.time;
         if (isReceived(frame)) this.framesBehind--;
         this.session.line(frame);
       });
-    } catch (error) {
-      this.#backlog.drop();
-      this.#unreadable(error as Error);
-    }
     if (this.store.isFull) await this.store.flush();
   }
 

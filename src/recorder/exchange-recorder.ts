@@ -254,7 +254,10 @@ export class ExchangeRecorder {
     this.#time = Math.max(this.#time, time);
     this.#mayRotate = true;
     if (this.#journal.isOpen)
-      this.#watch.upTo(time, this.decoding.framesBehind > 0 ? this.decoding.time : time);
+      this.#watch.upTo(
+        time,
+        this.decoding.isBehind && this.decoding.framesBehind > 0 ? this.decoding.time : time,
+      );
     this.tick();
   }
 

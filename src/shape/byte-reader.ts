@@ -48,6 +48,16 @@ export class ByteReader {
     return this.#readOtherwise(bytes, start, end);
   }
 
+  /**
+   * The same where the layout that fitted last fits again and has no key that is unknown; else false, and nothing is noted: the
+   * message, or what it is a part of, may then be read in another way.
+   */
+  readAgain(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#layout.unknown.length > 0) return false;
+    this.#reading.begin(bytes);
+    return this.#layout.read(bytes, start, end, this.#reading) && this.#done(NONE);
+  }
+
   #fitted({ unknown }: Layout): true {
     return this.#done(unknown.length === 0 ? NONE : unknown.filter(this.#isThere).map(({ path }) => path));
   }

@@ -41,6 +41,14 @@ export class ShapeReader {
     return this.readText(frame.text());
   }
 
+  /**
+   * Reads a part of a frame, `bytes[start..end)`, if that is a message as it comes as a rule. False where it is not: nothing is
+   * noted, and whoever asked reads the frame as a whole.
+   */
+  readPart(bytes: Buffer, start: number, end: number): boolean {
+    return this.#bytes.readAgain(bytes, start, end);
+  }
+
   /** Reads text that is no frame's payload, like the body of an answer: by the reference reader. */
   readText(text: string): Verdict {
     const message = parseJson(text);

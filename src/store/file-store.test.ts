@@ -97,7 +97,16 @@ async function stored(
       if (table === 'trades') rows.trade(code, time, text, 'buy', frame / 8, i);
       else if (table === 'undecoded') rows.undecoded(code, 'unknown', text);
       else {
-        if (i === 0) rows.beginBook(code, time, false, 'feed', frame, frame, true);
+        // A row of another table, or of another book, ends a message's stretch: the rest is another one.
+        if (i % 5 === 2)
+          rows.trade(rows.streams.code(market, 'trades', 'other', symbol), time, '7', 'buy', i, i);
+        if (i % 7 === 3) {
+          const other = rows.streams.code(market, 'book', feed, `${symbol}2`);
+          rows.beginBook(other, Number.NaN, true, 'ours', frame, Number.NaN, false);
+          rows.level(null, Number.NaN, Number.NaN);
+        }
+        if (i % 7 === 3 || rows.bookMessage === 0)
+          rows.beginBook(code, time, false, 'feed', frame, frame, true);
         rows.level('bid', i, 1);
       }
     if (!flushes.has(frame)) continue;

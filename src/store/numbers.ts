@@ -120,7 +120,7 @@ export function writeCounts(
     if (last > most) most = last;
   }
   writeLevels(to, rows, false);
-  writeDeltas(to, counts, rows);
+  if (!writeDeltas(to, counts, rows)) throw new RangeError(`rows are numbered up to ${most}`);
   return {
     nulls: 0,
     least: plainInteger(least),

@@ -223,6 +223,7 @@ export class RowBuffer {
   ): void {
     this.#reserve(rows, count);
     const at = this.rows;
+    if (this.starts !== null) notePicked(batch, order, first, count);
     for (const [i, { name, kind }] of this.#definitions.entries()) {
       const to = this.columns[i] as HeldColumn;
       if (kind === 'id') {
@@ -237,21 +238,19 @@ export class RowBuffer {
             channels[batch.columns.stream[order[first + n] as number] as number] ?? NO_CODE;
       else {
         const from = batch.array(name) as HeldColumn;
-        if (this.starts !== null && !this.#isShared[i]) pickRows(to, at, from, batch, order, first, count);
+        if (this.starts !== null && !this.#isShared[i]) pickRows(to, at, from, count);
         else pickEach(to, this.starts === null ? at : this.#stretches, from, order, first, count);
       }
     }
-    if (this.starts !== null) this.#noteStarts(batch, order, first, count);
+    if (this.starts !== null) this.#noteStarts(this.starts, count);
     this.rows += rows;
   }
 
-  #noteStarts(batch: AnyBatch, order: Uint32Array, first: number, count: number): void {
-    const { starts } = this;
-    if (starts === null) return;
+  #noteStarts(starts: Uint32Array, count: number): void {
     let row = this.rows;
     for (let n = 0; n < count; n++) {
       starts[this.#stretches++] = row;
-      row += rowsOf(batch, order[first + n] as number);
+      row += picked.rows[n] as number;
     }
   }
 
@@ -330,34 +329,48 @@ function pickEach(
   else pickNumbers(to as Float64Array, at, from as Float64Array, order, first, count);
 }
 
-/** The values of all rows of the stretches at the places. */
-function pickRows(
-  to: HeldColumn,
-  at: number,
-  from: HeldColumn,
-  batch: AnyBatch,
-  order: Uint32Array,
-  first: number,
-  count: number,
-): void {
-  let row = at;
+/** The first row and the number of rows of each stretch that is being picked. */
+const picked = { starts: new Uint32Array(0), rows: new Uint32Array(0) };
+
+function notePicked(batch: AnyBatch, order: Uint32Array, first: number, count: number): void {
+  if (picked.starts.length < count) {
+    picked.starts = new Uint32Array(count * 2);
+    picked.rows = new Uint32Array(count * 2);
+  }
+  const starts = batch.starts as Uint32Array;
+  const last = batch.stretches - 1;
   for (let n = 0; n < count; n++) {
     const stretch = order[first + n] as number;
-    const rows = rowsOf(batch, stretch);
-    const start = batch.starts?.[stretch] ?? stretch;
-    if (to instanceof Uint8Array) copyBytes(to, row, from as Uint8Array, start, rows);
-    else copyNumbers(to as Float64Array, row, from as Float64Array, start, rows);
-    row += rows;
+    const start = starts[stretch] as number;
+    picked.starts[n] = start;
+    picked.rows[n] = (stretch < last ? (starts[stretch + 1] as number) : batch.count) - start;
   }
 }
 
-/** Short ranges: a loop is faster than a call. */
-function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: number, count: number): void {
-  for (let n = 0; n < count; n++) to[at + n] = from[start + n] as number;
+/** The values of all rows of the stretches that are picked. */
+function pickRows(to: HeldColumn, at: number, from: HeldColumn, count: number): void {
+  if (to instanceof Uint8Array) copyBytes(to, at, from as Uint8Array, count);
+  else copyNumbers(to as Float64Array, at, from as Float64Array, count);
 }
 
-function copyNumbers(to: Float64Array, at: number, from: Float64Array, start: number, count: number): void {
-  for (let n = 0; n < count; n++) to[at + n] = from[start + n] as number;
+function copyBytes(to: Uint8Array, at: number, from: Uint8Array, count: number): void {
+  const { starts, rows } = picked;
+  let row = at;
+  for (let n = 0; n < count; n++) {
+    const start = starts[n] as number;
+    const end = start + (rows[n] as number);
+    for (let i = start; i < end; i++) to[row++] = from[i] as number;
+  }
+}
+
+function copyNumbers(to: Float64Array, at: number, from: Float64Array, count: number): void {
+  const { starts, rows } = picked;
+  let row = at;
+  for (let n = 0; n < count; n++) {
+    const start = starts[n] as number;
+    const end = start + (rows[n] as number);
+    for (let i = start; i < end; i++) to[row++] = from[i] as number;
+  }
 }
 
 function pickBytes(

@@ -1,4 +1,5 @@
 import {
+  BytePattern,
   ByteTable,
   type Channel,
   type Frame,
@@ -24,6 +25,7 @@ import {
   openSources,
   type QuoteSlots,
   type Source,
+  type Sources,
   type TickerSlots,
   type TradeSlots,
 } from './sources.ts';
@@ -38,12 +40,18 @@ interface Route {
   /** The stream's code; -1 where there is no variant. */
   readonly stream: number;
   readonly book: DepthBook | null;
+  /** How its frames begin in combined mode, up to the payload; null before it is known. */
+  wrapper: BytePattern | null;
 }
+
+/** What of a frame is read: all of it, wrapped or bare, or first the payload in a wrapper that is known. */
+type Part = Mode | 'payload';
 
 /** Stream names one link may bring: far above the limit of 1024, there to bound what a broken server can make us keep. */
 const ROUTES_MAX = 8192;
 
 const QUOTE = '"'.charCodeAt(0);
+const CLOSE_BRACE = '}'.charCodeAt(0);
 /** What a futures trade may be besides a fill, by the index of its choice in shapes.ts. */
 const FILL = 0;
 const SPENT_ID = 1;
@@ -58,6 +66,10 @@ export class BinanceDecoder implements LinkDecoder {
   readonly #sources: ReturnType<typeof openSources>;
   readonly #diff: DepthDiff;
   readonly #books: DepthBooks;
+  /** The route of the last frame that was found by its name. */
+  #last: Route | null = null;
+  /** What became of a frame that could not be read. */
+  #refused: Outcome = 'control';
 
   constructor(link: LinkContext, host: DecoderHost, state?: Json) {
     this.#market = marketOf(link.market);
@@ -74,8 +86,13 @@ export class BinanceDecoder implements LinkDecoder {
   }
 
   received(frame: Frame): Outcome {
+    const last = this.#last;
+    if (last !== null && isWrapped(frame, last)) return this.#read(frame, last, 'payload');
     const known = this.#knownRoute(frame);
-    if (known !== undefined) return this.#read(frame, known, 'wrapped');
+    if (known !== undefined) {
+      this.#last = known;
+      return this.#read(frame, known, isWrapped(frame, known) ? 'payload' : 'wrapped');
+    }
     if (classify(frame) !== null) return 'control';
     const message = parseJson(frame.text());
     if (isObject(message)) {
@@ -106,6 +123,7 @@ export class BinanceDecoder implements LinkDecoder {
     if (known !== undefined || meaning === null) return this.#read(frame, known as Route, 'wrapped');
     const symbol = spelling(parts.symbol, data);
     const route = this.#route(meaning.channel, meaning.variant, parts.feed, symbol);
+    route.wrapper = new BytePattern(Buffer.from(`{"stream":"${name}","data":`));
     this.#routes.set(bytes, route);
     return this.#read(frame, route, 'wrapped');
   }
@@ -153,43 +171,69 @@ export class BinanceDecoder implements LinkDecoder {
   #route(channel: Channel | null, variant: Variant | null, feed: string, symbol: string): Route {
     const symbolBytes = Buffer.from(symbol);
     if (variant === null || channel === null)
-      return { channel, variant: null, symbol, symbolBytes, stream: -1, book: null };
+      return { channel, variant: null, symbol, symbolBytes, stream: -1, book: null, wrapper: null };
     const book = variant === 'depth' ? this.#books.of(feed, symbol) : null;
     const stream = book?.keeper.stream ?? this.#host.stream(channel, feed, symbol);
-    return { channel, variant, symbol, symbolBytes, stream, book };
+    return { channel, variant, symbol, symbolBytes, stream, book, wrapper: null };
   }
 
-  #read(frame: Frame, route: Route, mode: Mode): Outcome {
+  #read(frame: Frame, route: Route, part: Part): Outcome {
     switch (route.variant) {
       case null:
         return this.#host.undecoded('not-handled', route.channel, route.symbol);
       case 'trade':
-        return this.#trade(frame, route, this.#sources.trade[mode]);
+        return this.#trade(frame, route, this.#sources.trade, part);
       case 'aggTrade':
-        return this.#aggTrade(frame, route, this.#sources.aggTrade[mode]);
+        return this.#aggTrade(frame, route, this.#sources.aggTrade, part);
       case 'depth':
-        return this.#depth(frame, route, this.#sources.depth[mode]);
+        return this.#depth(frame, route, this.#sources.depth, part);
       case 'bookTicker':
-        return this.#bookTicker(frame, route, this.#sources.bookTicker[mode]);
+        return this.#bookTicker(frame, route, this.#sources.bookTicker, part);
       case 'ticker':
-        return this.#ticker(frame, route, this.#sources.ticker[mode]);
+        return this.#ticker(frame, route, this.#sources.ticker, part);
       case 'miniTicker':
-        return this.#miniTicker(frame, route, this.#sources.miniTicker[mode]);
+        return this.#miniTicker(frame, route, this.#sources.miniTicker, part);
     }
   }
 
-  /** Reads a frame by its shape; null where that is done, else what became of the frame. */
-  #refused(frame: Frame, route: Route, source: Source<{ readonly s: TextSlot }>): Outcome | null {
+  /**
+   * Reads a frame by its shape. Of a wrapped one that is as it mostly is, the payload alone: what stands around it is known.
+   * @returns by which source; null where it cannot be read, and `#refused` says what became of it.
+   */
+  #by<S extends { readonly s: TextSlot }>(frame: Frame, route: Route, sources: Sources<S>, part: Part) {
+    const source =
+      part === 'payload'
+        ? (this.#payload(frame, route, sources.bare) ?? this.#whole(frame, route, sources.wrapped))
+        : this.#whole(frame, route, sources[part]);
+    if (source !== null) this.#host.heard(route.stream);
+    return source;
+  }
+
+  #payload<S extends { readonly s: TextSlot }>(
+    { bytes, start, end }: Frame,
+    { wrapper, symbolBytes }: Route,
+    source: Source<S>,
+  ): Source<S> | null {
+    if (!source.reader.readPart(bytes, start + (wrapper?.length ?? 0), end - 1)) return null;
+    return source.reading.equals(source.slots.s, symbolBytes) ? source : null;
+  }
+
+  #whole<S extends { readonly s: TextSlot }>(
+    frame: Frame,
+    route: Route,
+    source: Source<S>,
+  ): Source<S> | null {
     const verdict = source.reader.read(frame);
+    if (verdict === 'read' && source.reading.equals(source.slots.s, route.symbolBytes)) return source;
     if (verdict === 'mismatch' && source.reader.isBadDecimal && isOf(route, frame)) {
       // The message is this stream's and cannot be read: the session says so with a gap.
       this.#host.heard(route.stream);
       throw new TypeError(source.reader.problem);
     }
-    if (verdict === 'malformed') return this.#host.undecoded('malformed', route.channel, route.symbol);
-    if (verdict === 'mismatch' || !source.reading.equals(source.slots.s, route.symbolBytes))
-      return this.#unknown(route);
-    this.#host.heard(route.stream);
+    this.#refused =
+      verdict === 'malformed'
+        ? this.#host.undecoded('malformed', route.channel, route.symbol)
+        : this.#unknown(route);
     return null;
   }
 
@@ -198,9 +242,9 @@ export class BinanceDecoder implements LinkDecoder {
   }
 
   /** One fill. On futures `X` says what the id was spent on (protocols/binance.md 6.1, 7.2). */
-  #trade(frame: Frame, route: Route, source: Source<TradeSlots>): Outcome {
-    const refused = this.#refused(frame, route, source);
-    if (refused !== null) return refused;
+  #trade(frame: Frame, route: Route, sources: Sources<TradeSlots>, part: Part): Outcome {
+    const source = this.#by(frame, route, sources, part);
+    if (source === null) return this.#refused;
     const { reading, slots } = source;
     const spentOn = reading.number(slots.X);
     if (spentOn === FILL || !reading.hasText(slots.X)) return this.#tradeRow(route, reading, slots, slots.t);
@@ -211,9 +255,10 @@ export class BinanceDecoder implements LinkDecoder {
   }
 
   /** Fills of one taker order at one price. `q` counts RPI fills, as the exchange's own tape does (7.3). */
-  #aggTrade(frame: Frame, route: Route, source: Source<AggregateSlots>): Outcome {
-    const refused = this.#refused(frame, route, source);
-    return refused ?? this.#tradeRow(route, source.reading, source.slots, source.slots.a);
+  #aggTrade(frame: Frame, route: Route, sources: Sources<AggregateSlots>, part: Part): Outcome {
+    const source = this.#by(frame, route, sources, part);
+    if (source === null) return this.#refused;
+    return this.#tradeRow(route, source.reading, source.slots, source.slots.a);
   }
 
   /** `m`: the buyer was the maker, so the taker sold (protocols/binance.md 5). An id seen before came by another link. */
@@ -242,17 +287,17 @@ export class BinanceDecoder implements LinkDecoder {
   }
 
   /** A diff of the book (protocols/binance.md 6.4, 7.4); what may be applied, the book decides. */
-  #depth(frame: Frame, route: Route, source: Source<DiffSlots>): Outcome {
-    const refused = this.#refused(frame, route, source);
-    if (refused !== null) return refused;
+  #depth(frame: Frame, route: Route, sources: Sources<DiffSlots>, part: Part): Outcome {
+    const source = this.#by(frame, route, sources, part);
+    if (source === null) return this.#refused;
     if (route.book === null || !this.#diff.take(source)) return this.#unknown(route);
     return route.book.take(frame);
   }
 
   /** Best bid and ask. On spot without `e` and without any time (6.6), on futures with both (7.5). */
-  #bookTicker(frame: Frame, route: Route, source: Source<QuoteSlots>): Outcome {
-    const refused = this.#refused(frame, route, source);
-    if (refused !== null) return refused;
+  #bookTicker(frame: Frame, route: Route, sources: Sources<QuoteSlots>, part: Part): Outcome {
+    const source = this.#by(frame, route, sources, part);
+    if (source === null) return this.#refused;
     const { reading, slots } = source;
     this.#host.rows.quote(
       route.stream,
@@ -266,9 +311,9 @@ export class BinanceDecoder implements LinkDecoder {
   }
 
   /** The last 24 hours; futures send no best quotes (6.7, 7.8). */
-  #ticker(frame: Frame, route: Route, source: Source<TickerSlots>): Outcome {
-    const refused = this.#refused(frame, route, source);
-    if (refused !== null) return refused;
+  #ticker(frame: Frame, route: Route, sources: Sources<TickerSlots>, part: Part): Outcome {
+    const source = this.#by(frame, route, sources, part);
+    if (source === null) return this.#refused;
     const { reading, slots } = source;
     this.#host.rows.ticker(route.stream, timeOf(reading, slots), {
       ...dayValues(reading, slots),
@@ -281,9 +326,9 @@ export class BinanceDecoder implements LinkDecoder {
   }
 
   /** The last 24 hours, prices and volumes alone (6.7, 7.8). */
-  #miniTicker(frame: Frame, route: Route, source: Source<MiniSlots>): Outcome {
-    const refused = this.#refused(frame, route, source);
-    if (refused !== null) return refused;
+  #miniTicker(frame: Frame, route: Route, sources: Sources<MiniSlots>, part: Part): Outcome {
+    const source = this.#by(frame, route, sources, part);
+    if (source === null) return this.#refused;
     const { reading, slots } = source;
     this.#host.rows.ticker(route.stream, timeOf(reading, slots), dayValues(reading, slots));
     return 'rows';
@@ -309,6 +354,11 @@ export class BinanceDecoder implements LinkDecoder {
   state(): Json {
     return { books: this.#books.state() };
   }
+}
+
+/** Whether a frame is a payload of this route in the wrapper as it is always written. */
+function isWrapped({ bytes, start, end, view }: Frame, { wrapper }: Route): boolean {
+  return wrapper?.standsAt(view, start, end) === true && bytes[end - 1] === CLOSE_BRACE;
 }
 
 function dayValues(reading: Reading, slots: Pick<MiniSlots, 'c' | 'o' | 'h' | 'l' | 'v' | 'q'>) {

@@ -18,6 +18,8 @@ export class Source<S extends { readonly s: TextSlot }> {
   }
 }
 
+export type Sources<S extends { readonly s: TextSlot }> = Readonly<Record<Mode, Source<S>>>;
+
 /** The readers of a link, by variant and mode. */
 export function openSources(decimals: DecimalReader, drift: Drift) {
   const both = <S extends { readonly s: TextSlot }, B extends { readonly s: TextSlot }>(variant: {
