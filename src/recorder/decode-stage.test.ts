@@ -162,6 +162,7 @@ test('while it is behind nothing is decoded, and what waits is counted', async (
   bench.rows.flush();
   const madeSoFar = bench.made.length;
   assert.deepEqual([bench.stage.isBehind, bench.stage.framesBehind, bench.stage.time], [true, 10, time]);
+  assert.equal(bench.stage.heardUpTo(time + 1e9), time);
   await bench.throughBacklog();
   assert.ok(bench.made.length > madeSoFar);
   assert.equal(bench.stage.time, line(20).time);
@@ -192,6 +193,12 @@ test('a block that cannot be read back is reported, opens gaps, and ends nothing
   for (const content of bench.disk.files.values()) content.bytes.fill(0, content.bytes.length - 40);
   await bench.throughBacklog();
   assert.match(bench.logged.join(), /cannot be read back/);
+  assert.ok(bench.stage.framesBehind > 0, 'they are left to the next start');
+  assert.equal(
+    bench.stage.heardUpTo(START + 1e9),
+    START + 1e9,
+    'and what is silent from now on is found to be',
+  );
   assert.ok(bench.made.some(({ table, cause }) => table === 'gap_events' && cause === 'damaged'));
   bench.append();
   bench.rows.flush();

@@ -47,7 +47,7 @@ export class DecodeStage {
   readonly store: RowStore;
   /** Tape time of the last line decoded, µs. */
   time = 0;
-  /** Received frames that are journaled and not decoded yet. */
+  /** Received frames that are journaled and not decoded: not yet, or, of a block that could not be read back, not by this run. */
   framesBehind = 0;
   readonly #options: DecodeOptions;
   readonly #backlog: Backlog;
@@ -66,6 +66,11 @@ export class DecodeStage {
 
   get isBehind(): boolean {
     return this.#behindFrom !== null;
+  }
+
+  /** Up to when it is known what was heard, where everything up to `time` is journaled. */
+  heardUpTo(time: number): number {
+    return this.isBehind && this.framesBehind > 0 ? this.time : time;
   }
 
   /** True where no more may wait: some must be decoded before more is journaled. */

@@ -253,11 +253,7 @@ export class ExchangeRecorder {
     this.#journal.release();
     this.#time = Math.max(this.#time, time);
     this.#mayRotate = true;
-    if (this.#journal.isOpen)
-      this.#watch.upTo(
-        time,
-        this.decoding.isBehind && this.decoding.framesBehind > 0 ? this.decoding.time : time,
-      );
+    if (this.#journal.isOpen) this.#watch.upTo(time, this.decoding.heardUpTo(time));
     this.tick();
   }
 
