@@ -11,13 +11,18 @@ test('a book equals a map of prices under random changes, both sides best first'
     amount: fc.integer({ min: 0, max: 3 }),
   });
   fc.assert(
-    fc.property(fc.array(change, { maxLength: 800, size: 'max' }), (changes) => {
-      const book = new OrderBook(true);
+    fc.property(fc.array(change, { maxLength: 800, size: 'max' }), fc.boolean(), (changes, keepTexts) => {
+      const book = new OrderBook(keepTexts);
       const model = { bid: new Map<number, number>(), ask: new Map<number, number>() };
       for (const { side, price, amount } of changes) {
         book.apply(side, price, amount, `${price}.0`, `${amount}.0`);
         if (amount === 0) model[side].delete(price);
         else model[side].set(price, amount);
+        const prices = [...model[side].keys()];
+        const best = side === 'bid' ? Math.max(...prices) : Math.min(...prices);
+        assert.equal(book.side(side).price(0), prices.length === 0 ? Number.NaN : best);
+        assert.equal(book.side(side).amount(0), model[side].get(best) ?? Number.NaN);
+        assert.equal(book.side(side).count, prices.length);
       }
       for (const side of ['bid', 'ask'] as const) {
         const expected = [...model[side]].sort((a, b) => (side === 'bid' ? b[0] - a[0] : a[0] - b[0]));
@@ -25,11 +30,21 @@ test('a book equals a map of prices under random changes, both sides best first'
         const got = Array.from({ length: levels.count }, (_, n) => [levels.price(n), levels.amount(n)]);
         assert.deepEqual(got, expected);
         for (let n = 0; n < levels.count; n++) {
-          assert.equal(levels.priceText(n), `${levels.price(n)}.0`);
-          assert.equal(levels.amountText(n), `${levels.amount(n)}.0`);
+          const zeros = keepTexts ? '.0' : '';
+          assert.equal(levels.priceText(n), `${levels.price(n)}${zeros}`);
+          assert.equal(levels.amountText(n), `${levels.amount(n)}${zeros}`);
         }
       }
-      const copy = new OrderBook(true);
+      const cleared = new OrderBook(keepTexts);
+      for (const { side, price, amount } of changes) cleared.apply(side, price, amount, 'p', 'a');
+      cleared.clear();
+      assert.deepEqual([cleared.bids.count, cleared.asks.count, cleared.bids.price(0)], [0, 0, Number.NaN]);
+      cleared.apply('bid', 7, 1, 'p', 'a');
+      assert.deepEqual(
+        [cleared.bids.count, cleared.bids.price(0), cleared.bids.price(1)],
+        [1, 7, Number.NaN],
+      );
+      const copy = new OrderBook(keepTexts);
       copy.restore(book.state());
       assert.deepEqual(copy.state(), book.state());
     }),

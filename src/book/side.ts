@@ -1,5 +1,7 @@
 /** Levels looked at one by one before a search halves: they stand side by side, and it is known how far to go on. */
 const NEAR = 16;
+/** Empty places that are left alone, however few levels there are. */
+const EMPTY_MIN = 64;
 
 /**
  * One side of an order book: levels in one array, price and amount in turn, sorted by price with the **best at the end**,
@@ -8,7 +10,10 @@ const NEAR = 16;
  *     bids  [ 99.0 1  99.5 2  99.9 1 ]     by price:  best = last
  *     asks  [ -101.5 3  -100.7 1  -100.1 2 ]  prices are held negative:  best = last here too
  *
- * A search begins at the level found last: the changes of a message stand side by side, or nearly so.
+ * A search begins at the level found last: the changes of a message stand side by side, or nearly so. A level that is
+ * removed leaves its place, with amount 0, since most come back; empty places are taken out when there are more of them than
+ * levels, or when somebody asks for what is behind the best. With texts, which are asked for after each message, they go at
+ * once.
  */
 export class BookSideLevels {
   /** Prices are held with this sign. */
@@ -17,7 +22,9 @@ export class BookSideLevels {
   /** Texts as received, one for each level; null where nothing needs them. */
   readonly priceTexts: string[] | null;
   readonly amountTexts: string[] | null;
-  count = 0;
+  /** Places in use, and how many of them are empty. The last one, the best, never is. */
+  #places = 0;
+  #empty = 0;
   /** Where the last search ended. */
   #finger = 0;
 
@@ -27,11 +34,16 @@ export class BookSideLevels {
     this.amountTexts = keepTexts ? [] : null;
   }
 
-  /** Index of the level with this signed price, or `-1 - i` where it would be inserted at `i`. */
+  /** How many levels there are. */
+  get count(): number {
+    return this.#places - this.#empty;
+  }
+
+  /** Place of the level with this signed price, or `-1 - i` where it would be inserted at `i`. */
   #search(key: number): number {
     const levels = this.#levels;
     let low = 0;
-    let high = this.count - 1;
+    let high = this.#places - 1;
     const finger = Math.min(this.#finger, high);
     if (finger >= 0) {
       const there = levels[2 * finger] as number;
@@ -65,12 +77,13 @@ export class BookSideLevels {
     return isThere ? index : -1 - index;
   }
 
-  /** Index of the level at this price, in `priceTexts` too; below zero where there is none. */
+  /** Index of the level at this price in `priceTexts`; below zero where there is none. */
   find(price: number): number {
+    this.#takeOutEmpty();
     return this.#search(price * this.#sign);
   }
 
-  /** Sets a level's amount; the texts are replaced too. */
+  /** Sets a level's amount, which is not 0; the texts are replaced too. */
   set(price: number, amount: number, priceText: string, amountText: string): void {
     const key = price * this.#sign;
     let index = this.#search(key);
@@ -79,14 +92,14 @@ export class BookSideLevels {
       this.#insert(index, key);
       this.priceTexts?.splice(index, 0, priceText);
       this.amountTexts?.splice(index, 0, amountText);
-    }
+    } else if (this.#levels[2 * index + 1] === 0) this.#empty--;
     this.#levels[2 * index + 1] = amount;
     if (this.priceTexts !== null) this.priceTexts[index] = priceText;
     if (this.amountTexts !== null) this.amountTexts[index] = amountText;
   }
 
   #insert(index: number, key: number): void {
-    const end = this.count * 2;
+    const end = this.#places * 2;
     if (end === this.#levels.length) {
       const grown = new Float64Array(end * 2);
       grown.set(this.#levels);
@@ -96,36 +109,67 @@ export class BookSideLevels {
     const start = index * 2;
     levels.copyWithin(start + 2, start, end);
     levels[start] = key;
-    this.count++;
+    this.#places++;
   }
 
   /** Removes a level; false where there was none at this price. */
   remove(price: number): boolean {
     const index = this.#search(price * this.#sign);
-    if (index < 0) return false;
     const levels = this.#levels;
-    const start = index * 2;
-    levels.copyWithin(start, start + 2, this.count * 2);
-    this.priceTexts?.splice(index, 1);
-    this.amountTexts?.splice(index, 1);
-    this.count--;
+    if (index < 0 || levels[2 * index + 1] === 0) return false;
+    if (this.priceTexts !== null) {
+      levels.copyWithin(2 * index, 2 * index + 2, this.#places * 2);
+      this.priceTexts.splice(index, 1);
+      this.amountTexts?.splice(index, 1);
+      this.#places--;
+      return true;
+    }
+    levels[2 * index + 1] = 0;
+    this.#empty++;
+    while (this.#places > 0 && levels[2 * this.#places - 1] === 0) {
+      this.#places--;
+      this.#empty--;
+    }
+    if (this.#empty > EMPTY_MIN && this.#empty > this.count) this.#takeOutEmpty();
     return true;
   }
 
+  #takeOutEmpty(): void {
+    if (this.#empty === 0) return;
+    const levels = this.#levels;
+    let to = 0;
+    for (let from = 0; from < this.#places * 2; from += 2) {
+      const amount = levels[from + 1] as number;
+      if (amount === 0) continue;
+      levels[to] = levels[from] as number;
+      levels[to + 1] = amount;
+      to += 2;
+    }
+    this.#places = to / 2;
+    this.#empty = 0;
+  }
+
   clear(): void {
-    this.count = 0;
+    this.#places = 0;
+    this.#empty = 0;
     if (this.priceTexts !== null) this.priceTexts.length = 0;
     if (this.amountTexts !== null) this.amountTexts.length = 0;
   }
 
   /** Price of the n-th best level (0 is the best); NaN where there is none. */
   price(n: number): number {
-    return n < this.count ? (this.#levels[2 * (this.count - 1 - n)] as number) * this.#sign : Number.NaN;
+    if (n >= this.count) return Number.NaN;
+    return (this.#levels[2 * this.#placeOf(n)] as number) * this.#sign;
   }
 
   /** Amount of the n-th best level; NaN where there is none. */
   amount(n: number): number {
-    return n < this.count ? (this.#levels[2 * (this.count - n) - 1] as number) : Number.NaN;
+    return n < this.count ? (this.#levels[2 * this.#placeOf(n) + 1] as number) : Number.NaN;
+  }
+
+  #placeOf(n: number): number {
+    if (n > 0) this.#takeOutEmpty();
+    return this.#places - 1 - n;
   }
 
   /** Price of the n-th best level as received; the shortest decimal where texts are not kept. */
