@@ -2,16 +2,24 @@ import type { Disk } from '../host/index.ts';
 import { blockTextAside, type DurableBlock } from '../journal/index.ts';
 
 /**
- * The blocks that were journaled and not decoded yet, in order: where they are on disk, not what they hold, but for one,
- * which is read and unpacked beside the decoding of the one before. Its bound is in bytes of journal
+ * Blocks read before they are asked for. Each takes some steps of the disk and of the system's pool, and what runs between two
+ * of them may be the decoding of a whole block.
+ */
+const AHEAD_MAX = 4;
+/** Bytes on disk above which a block is read alone. */
+const AHEAD_BYTES_MAX = 1024 * 1024;
+
+/**
+ * The blocks that were journaled and not decoded yet, in order: where they are on disk, not what they hold, but for a few,
+ * which are read and unpacked beside the decoding of those before. Its bound is in bytes of journal
  * (`BACKLOG_BYTES_MAX`): when full, the recorder takes no chunk until some of it is decoded.
  */
 export class Backlog {
   readonly #disk: Disk;
   readonly #blocks: DurableBlock[] = [];
   #first = 0;
-  /** The oldest block, where it is being read already. */
-  #ahead: { readonly block: DurableBlock; readonly text: Promise<Buffer> } | null = null;
+  /** The oldest blocks, where they are being read already. */
+  readonly #ahead: { readonly block: DurableBlock; readonly text: Promise<Buffer> }[] = [];
   bytes = 0;
 
   constructor(disk: Disk) {
@@ -28,15 +36,14 @@ export class Backlog {
   }
 
   /**
-   * Reads the oldest block's lines; the block is forgotten once they are there, and the next one is begun.
+   * Reads the oldest block's lines; the block is forgotten once they are there, and the next ones are begun.
    * @throws where it cannot be read as it was written; it may be tried again, or dropped
    */
   async take(): Promise<Buffer> {
     const block = this.#blocks[this.#first];
     if (block === undefined) throw new RangeError('the backlog is empty');
-    const ahead = this.#ahead;
-    this.#ahead = null;
-    const text = await (ahead?.block === block ? ahead.text : this.#read(block));
+    const ahead = this.#ahead[0]?.block === block ? this.#ahead.shift() : undefined;
+    const text = await (ahead?.text ?? this.#read(block));
     this.drop();
     this.#readAhead();
     return text;
@@ -47,18 +54,21 @@ export class Backlog {
   }
 
   #readAhead(): void {
-    const block = this.#blocks[this.#first];
-    if (block === undefined) return;
-    const text = this.#read(block);
-    // Whoever takes it is told; nobody may.
-    text.catch(() => undefined);
-    this.#ahead = { block, text };
+    for (let n = this.#ahead.length; n < AHEAD_MAX; n++) {
+      const block = this.#blocks[this.#first + n];
+      if (block === undefined || (block.length > AHEAD_BYTES_MAX && n > 0)) return;
+      const text = this.#read(block);
+      // Whoever takes it is told; nobody may.
+      text.catch(() => undefined);
+      this.#ahead.push({ block, text });
+    }
   }
 
   /** Forgets the oldest block. */
   drop(): void {
     const block = this.#blocks[this.#first];
     if (block === undefined) return;
+    if (this.#ahead[0]?.block === block) this.#ahead.shift();
     this.#first++;
     this.bytes -= block.length;
     if (this.isEmpty || this.#first > 1024) {

@@ -7,8 +7,11 @@ import { RowStore, type RowStoreWorld } from './row-store.ts';
 import { Session } from './session.ts';
 import type { SessionHooks } from './session-parts.ts';
 
-/** Journal that may wait to be decoded; above this the recorder takes no chunk. One open file holds all of it. */
-const BACKLOG_BYTES_MAX = 1024 * 1024 * 1024;
+/**
+ * Journal that may wait to be decoded; above this the recorder takes no chunk. One open file holds all of it. It is about
+ * what one thread decodes in a minute: 30 million trades, 5 million diffs of twenty levels.
+ */
+const BACKLOG_BYTES_MAX = 512 * 1024 * 1024;
 /**
  * A file that grew to this size while decoding was behind grows no more: it is caught up with, and the next one begun. No
  * start could read one above 2 GiB.
