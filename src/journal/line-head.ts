@@ -23,7 +23,7 @@ function digitsOf(value: number): number {
 
 /** The digits of a receive time: those of its second stay as they are for thousands of lines. */
 export class TimeDigits {
-  value = -1;
+  value = Number.NaN;
   length = 0;
   readonly bytes = Buffer.alloc(16);
   #second = -1;
@@ -58,7 +58,7 @@ export class LineHead {
   length = 0;
   readonly #bytes = Buffer.alloc(HEAD_BYTES_MAX + 3);
   readonly #view = viewOf(this.#bytes);
-  #time = -1;
+  #time = Number.NaN;
   #timeLength = 0;
   #ordinal = -1;
   /** Where the ordinal's digits begin and end. */
@@ -94,7 +94,7 @@ export class LineHead {
     if (time.length === this.#timeLength) return;
     this.#timeLength = time.length;
     this.#bytes[time.length] = SPACE;
-    this.#start = putNumber(this.#bytes, Math.max(0, this.link), time.length + 1) + 1;
+    this.#start = putNumber(this.#bytes, this.link, time.length + 1) + 1;
     this.#bytes[this.#start - 1] = SPACE;
     // No digits of an ordinal stand there yet.
     this.#end = this.#start;

@@ -62,7 +62,7 @@ export class LineBuffer {
   #firstTime = 0;
   #lastTime = 0;
   readonly #links = new Map<number, LineHead>();
-  #link = new LineHead(-1);
+  #link = new LineHead(Number.NaN);
   readonly #time = new TimeDigits();
 
   constructor(capacity = 64 * 1024) {
@@ -159,10 +159,12 @@ export class LineBuffer {
   }
 
   #head(time: number, link: number, ordinal: number, kind: FrameKind): LineHead {
-    if (!isCount(time) || !isCount(link) || !isCount(ordinal))
+    const isNewLink = link !== this.#link.link;
+    const isNewTime = time !== this.#time.value;
+    if (!isCount(ordinal) || (isNewLink && !isCount(link)) || (isNewTime && !isCount(time)))
       throw new RangeError(`a frame has the numbers ${time}, ${link}, ${ordinal}`);
-    if (link !== this.#link.link) this.#setLink(link);
-    if (time !== this.#time.value) this.#time.set(time);
+    if (isNewLink) this.#setLink(link);
+    if (isNewTime) this.#time.set(time);
     this.#link.set(this.#time, ordinal, MARK_OF[kind]);
     return this.#link;
   }
@@ -274,7 +276,7 @@ export class LineBuffer {
     this.#frames = 0;
     this.#firstTime = 0;
     this.#lastTime = 0;
-    this.#link = new LineHead(-1);
+    this.#link = new LineHead(Number.NaN);
     this.#links.clear();
     this.#runStart = this.#runEnd;
   }

@@ -162,6 +162,22 @@ test('the pool does not grow: a recorder that is always behind never has more th
   }
 });
 
+test('while the recorder has chunks waiting, none is handed over half full', () => {
+  const { ear, out, heard, time } = heldBack(64);
+  for (let i = 0; i < 40; i++) {
+    hear(ear, 1, Buffer.from(`${i}`), false, time.now++);
+    ear.tick();
+  }
+  const { length } = out;
+  assert.ok(length >= 3 && length < 20, `${length} chunks`);
+  for (const { buffer } of out.slice()) ear.release(buffer);
+  ear.tick();
+  assert.equal(out.length, length + 1);
+  assert.equal(heard().length, 40);
+  ear.tick();
+  assert.equal(out.at(-1)?.entries, 0, 'an empty one says how far time has come');
+});
+
 test('while sockets are not read, time stands still for the recorder: what they hold is not in', () => {
   const { ear, out, time } = heldBack(2);
   while (!ear.paused) hear(ear, 1, Buffer.alloc(200), true, time.now++);

@@ -24,6 +24,9 @@ export interface EarOptions {
   readonly resume: () => void;
 }
 
+/** With more chunks than this handed over and not returned, the recorder is busy for a while. */
+const WAITING_MAX = 2;
+
 /** What is counted of a link. */
 class Tally {
   readonly link: number;
@@ -183,11 +186,18 @@ export class Ear implements Tape {
   }
 
   /**
-   * Hands the current chunk over, or an empty one: either tells the recorder how far time has come. An empty one is
-   * not sent while the recorder has work waiting. While sockets are not read, time stands: what they hold is not in.
+   * Hands over what there is, every few ms. Not while the recorder has chunks waiting: it would come to this one no
+   * sooner, and the pool would be used up by chunks that hold little.
+   */
+  tick(): void {
+    if (this.#out <= WAITING_MAX) this.flush();
+  }
+
+  /**
+   * Hands the current chunk over, or an empty one: either tells the recorder how far time has come. While sockets are
+   * not read, time stands: what they hold is not in.
    */
   flush(): void {
-    if (this.#current === null && this.#out > 2) return;
     const upTo = this.#pausedAt > 0 ? this.#pausedAt : this.#now();
     const chunk = this.#current;
     this.#current = null;

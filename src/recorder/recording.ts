@@ -146,7 +146,7 @@ export class Recording {
         made.#failed = reject;
       });
       recording.#timers.push(
-        setInterval(() => made.ear.flush(), HAND_OVER_MS),
+        setInterval(() => made.ear.tick(), HAND_OVER_MS),
         setInterval(() => made.#adjustClock(runLinks), CLOCK_MS),
       );
       return made;
