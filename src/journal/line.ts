@@ -33,8 +33,8 @@ export interface LineCounts {
  * Lines, written one behind the other into a buffer that grows and is used again.
  *
  * Where a payload stands in memory that has room for its head before it and for one byte behind it, the line is made
- * there, and lines that stand side by side are copied together (`appendInPlace`): a copy of each is a tenth of what
- * recording a short message costs.
+ * there, and lines that stand side by side are copied together (`appendInPlace`): for short ones a call costs more than the
+ * bytes do.
  *
  * Whether a payload can stand as it is, is asked of many lines at once, when their text is wanted: three native passes
  * over all of it cost a fraction of a look at each byte here. Until then a space stands where each line feed will, so

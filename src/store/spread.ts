@@ -2,7 +2,7 @@ import { reserve, scratch } from './levels.ts';
 
 /*
  * Columns that stretches of rows share, as a value for each row: valid until the next is spread. Stretch `n` begins at
- * `starts[n]`.
+ * `starts[n]`. One function for each kind of array: a loop that meets both is slower on either.
  */
 
 export function spreadNumbers(
