@@ -9,6 +9,8 @@ import { Walker } from './walker.ts';
 const WALKS_TO_LEARN = 16;
 /** Attempts to learn: an exchange that writes its keys in ever new orders is walked. */
 const LESSONS_MAX = 64;
+/** After so many parts that did not fit, an exchange having changed its messages, only each so-manieth is tried. */
+const MISSES_MAX = 64;
 const NONE: readonly string[] = [];
 
 /**
@@ -30,6 +32,8 @@ export class ByteReader {
   #layout: Layout;
   #walks = 0;
   #lessons = 0;
+  /** Parts in a row that did not fit. */
+  #misses = 0;
 
   constructor(shape: Shape, reading: Reading, decimals: DecimalReader, drift: Drift) {
     this.#shape = shape;
@@ -53,9 +57,15 @@ export class ByteReader {
    * message, or what it is a part of, may then be read in another way.
    */
   readAgain(bytes: Buffer, start: number, end: number): boolean {
-    if (this.#layout.unknown.length > 0) return false;
+    if (this.#misses >= MISSES_MAX && ++this.#misses % MISSES_MAX !== 0) return false;
     this.#reading.begin(bytes);
-    return this.#layout.read(bytes, start, end, this.#reading) && this.#done(NONE);
+    const { unknown, read } = this.#layout;
+    if (unknown.length > 0 || !read(bytes, start, end, this.#reading)) {
+      this.#misses++;
+      return false;
+    }
+    this.#misses = 0;
+    return this.#done(NONE);
   }
 
   #fitted({ unknown }: Layout): true {

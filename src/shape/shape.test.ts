@@ -288,3 +288,20 @@ test('halves of a character in two texts stay halves: no text behind them moves'
   assert.equal(read('{"a":"q\\ud83d","b":"\\ude00w","c":"hello"}'), 'read');
   assert.equal(reading.text(three.slots.c), 'hello');
 });
+
+test('a part that does not fit any more is hardly tried, until it fits again', () => {
+  const declared = shape('part', object({ a: integer() }));
+  const reader = new ShapeReader(declared, new DecimalReader(), new Drift());
+  const tried = (text: string): boolean => {
+    const bytes = Buffer.from(text);
+    reader.readPart(bytes, 0, bytes.length);
+    return reader.reading.bytes === bytes;
+  };
+  const count = (text: string, times: number): number =>
+    Array.from({ length: times }, () => tried(text)).filter((was) => was).length;
+  assert.equal(count('{"a":1}', 100), 100);
+  const misses = count('{"a":1,"b":2}', 1000);
+  assert.ok(misses > 64 && misses < 100, `${misses} tries`);
+  assert.ok(count('{"a":1}', 200) > 100, 'it fits again');
+  assert.equal(reader.reading.number(declared.slots.a), 1);
+});
