@@ -52,7 +52,8 @@ export class TradeMemory {
     if (before === id) return false;
     ring[place] = id;
     const count = this.#addedCount++;
-    this.#addedRings[count] = ring;
+    // Storing an object costs more than comparing it.
+    if (this.#addedRings[count] !== ring) this.#addedRings[count] = ring;
     this.#addedPlaces[count] = place;
     this.#addedBefore[count] = before;
     return true;

@@ -110,27 +110,30 @@ export function packBlock(
 ): PackedBlock {
   if (text.length > BLOCK_TEXT_MAX)
     throw new RangeError(`a block of ${text.length} bytes is above ${BLOCK_TEXT_MAX}`);
-  return packCompressed(compress(text), text.length, frames, firstTime, lastTime);
+  return packCompressed([compress(text)], text.length, frames, firstTime, lastTime);
 }
 
-/** A block of lines that are compressed already. */
+/** A block of lines that are compressed already: into these parts, one behind the other. */
 export function packCompressed(
-  compressed: Buffer,
+  compressed: readonly Buffer[],
   textBytes: number,
   frames: number,
   firstTime: number,
   lastTime: number,
 ): PackedBlock {
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + compressed.length);
+  let length = 0;
+  for (const part of compressed) length += part.length;
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + length);
   HEADER_START.copy(bytes, 0);
   bytes.writeUInt16LE(BLOCK_VERSION, 16);
   writeTime(bytes, firstTime, 24);
   writeTime(bytes, lastTime, 32);
   bytes.writeUInt32LE(frames, 40);
   bytes.writeUInt32LE(textBytes, 44);
-  bytes.writeUInt32LE(compressed.length, 48);
-  bytes.writeUInt32LE(crc32(compressed), 52);
-  compressed.copy(bytes, HEADER_BYTES);
+  bytes.writeUInt32LE(length, 48);
+  let end = HEADER_BYTES;
+  for (const part of compressed) end += part.copy(bytes, end);
+  bytes.writeUInt32LE(crc32(bytes.subarray(HEADER_BYTES)), 52);
   return { bytes, frames };
 }
 

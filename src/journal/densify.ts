@@ -181,7 +181,7 @@ class DenseBlocks {
     if (this.#texts.length === 0) return;
     const text = Buffer.concat(this.#texts);
     const block = packCompressed(
-      await this.#compress(text),
+      [await this.#compress(text)],
       text.length,
       this.#frames,
       this.#firstTime,

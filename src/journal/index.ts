@@ -40,7 +40,7 @@ export {
 export { LineBuffer } from './line.ts';
 export { HEAD_BYTES_MAX, headBytes } from './line-head.ts';
 export type { PaceOptions } from './pace.ts';
-export { type Packer, packAside } from './packer.ts';
+export { asidePacker, type Packer } from './packer.ts';
 export { readLines } from './read-lines.ts';
 export {
   type Block,

@@ -18,6 +18,7 @@ const EMPTY = Buffer.alloc(0);
 const MARK_OF = Object.fromEntries(
   Object.entries(FRAME_MARKS).map(([kind, mark]) => [kind, mark.charCodeAt(0)]),
 ) as Record<FrameKind, number>;
+const RECEIVED = MARK_OF.received;
 
 /** What a LineBuffer holds between two clears, but for the text. */
 export interface LineCounts {
@@ -97,14 +98,15 @@ export class LineBuffer {
     start: number,
     end: number,
   ): void {
-    const head = this.#head(time, link, ordinal, kind);
+    if (time !== this.#time.value) this.#setTime(time);
+    const head = this.#head(link, ordinal, kind);
     this.release();
     this.#reserve(AROUND_PAYLOAD + end - start);
     head.put(this.#view, this.length);
     const at = this.length + head.length;
     const copied = payload.copy(this.#bytes, at, start, end);
     this.#bytes[at + copied] = SPACE;
-    this.#count(time, at, at + copied);
+    this.#count(at, at + copied);
   }
 
   /**
@@ -121,7 +123,8 @@ export class LineBuffer {
     end: number,
     room: number,
   ): void {
-    const head = this.#head(time, link, ordinal, kind);
+    if (time !== this.#time.value) this.#setTime(time);
+    const head = this.#head(link, ordinal, kind);
     if (head.length !== room) {
       this.append(time, link, ordinal, kind, memory, start, end);
       return;
@@ -130,7 +133,7 @@ export class LineBuffer {
     head.put(this.#runView, start - room);
     memory[end] = SPACE;
     const at = this.length + room;
-    this.#count(time, at, at + end - start);
+    this.#count(at, at + end - start);
     this.#runEnd = end + 1;
   }
 
@@ -158,19 +161,23 @@ export class LineBuffer {
     this.#runStart = this.#runEnd;
   }
 
-  #head(time: number, link: number, ordinal: number, kind: FrameKind): LineHead {
-    const isNewLink = link !== this.#link.link;
-    const isNewTime = time !== this.#time.value;
-    if (!isCount(ordinal) || (isNewLink && !isCount(link)) || (isNewTime && !isCount(time)))
-      throw new RangeError(`a frame has the numbers ${time}, ${link}, ${ordinal}`);
-    if (isNewLink) this.#setLink(link);
-    if (isNewTime) this.#time.set(time);
-    this.#link.set(this.#time, ordinal, MARK_OF[kind]);
+  /** The head of a line of the present time. */
+  #head(link: number, ordinal: number, kind: FrameKind): LineHead {
+    if (!isCount(ordinal)) throw new RangeError(`a frame has the ordinal ${ordinal}`);
+    if (link !== this.#link.link) this.#setLink(link);
+    // Looking a mark up by name is a call, and nearly all are received.
+    this.#link.set(this.#time, ordinal, kind === 'received' ? RECEIVED : MARK_OF[kind]);
     return this.#link;
   }
 
-  /** Counts a line whose payload is to end at `end`. */
-  #count(time: number, start: number, end: number): void {
+  #setTime(time: number): void {
+    if (!isCount(time)) throw new RangeError(`a frame has the time ${time}`);
+    this.#time.set(time);
+  }
+
+  /** Counts a line of the present time and link, whose payload is to end at `end`. */
+  #count(start: number, end: number): void {
+    const time = this.#time.value;
     if (this.#frames === 0) {
       this.#firstTime = time;
       this.#lastTime = time;
@@ -183,6 +190,7 @@ export class LineBuffer {
   }
 
   #setLink(link: number): void {
+    if (!isCount(link)) throw new RangeError(`a frame has the link ${link}`);
     let lines = this.#links.get(link);
     if (lines === undefined) {
       lines = new LineHead(link);

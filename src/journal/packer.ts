@@ -1,12 +1,5 @@
-import {
-  ASIDE_BYTES_MIN,
-  BLOCK_TEXT_MAX,
-  compressAside,
-  LIVE_SEARCH,
-  type PackedBlock,
-  packBlock,
-  packCompressed,
-} from './block.ts';
+import { ASIDE_BYTES_MIN, BLOCK_TEXT_MAX, type PackedBlock, packBlock, packCompressed } from './block.ts';
+import { Compressor } from './compressor.ts';
 import type { LineBuffer } from './line.ts';
 import type { BlockItem, PackingItem } from './queue-item.ts';
 
@@ -18,17 +11,31 @@ export type Packer = (
   lastTime: number,
 ) => PackedBlock | Promise<PackedBlock>;
 
-/** Packs on a thread of the system's pool what is worth the way there. The bytes are those that `packBlock` makes. */
-export const packAside: Packer = (text, frames, firstTime, lastTime) => {
-  if (text.length < ASIDE_BYTES_MIN || text.length > BLOCK_TEXT_MAX)
-    return packBlock(text, frames, firstTime, lastTime);
-  return compressAside(text, LIVE_SEARCH).then((compressed) =>
-    packCompressed(compressed, text.length, frames, firstTime, lastTime),
-  );
-};
+/**
+ * A packer that packs on a thread of the system's pool what is worth the way there. It holds a compressor for as many blocks
+ * as were ever packed at a time; a block's text is that of `packBlock`, its compressed bytes may differ by a few.
+ */
+export function asidePacker(): Packer {
+  const idle: Compressor[] = [];
+  return (text, frames, firstTime, lastTime) => {
+    if (text.length < ASIDE_BYTES_MIN || text.length > BLOCK_TEXT_MAX)
+      return packBlock(text, frames, firstTime, lastTime);
+    const compressor = idle.pop() ?? new Compressor();
+    return compressor.compress(text).then(
+      (parts) => {
+        idle.push(compressor);
+        return packCompressed(parts, text.length, frames, firstTime, lastTime);
+      },
+      (error) => {
+        compressor.close();
+        throw error;
+      },
+    );
+  };
+}
 
 /** Blocks of one writer that are packed aside at a time: the pool's few threads do the fsyncs too. */
-const ASIDE_MAX = 2;
+const ASIDE_MAX = 3;
 
 /**
  * Cuts blocks off a LineBuffer. A block that is packed later takes the buffer's memory along and gives it back when it

@@ -16,10 +16,16 @@ export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 const ENTRY_BYTES = 24;
 const ENTRY_WORDS = ENTRY_BYTES / 4;
+const TEXT = 0;
 const KIND_CODE = Object.fromEntries(ENTRY_KINDS.map((kind, code) => [kind, code])) as Record<
   EntryKind,
   number
 >;
+
+/** Nearly all are texts: looking others up by name is a call. */
+function codeOf(kind: EntryKind): number {
+  return kind === 'text' ? TEXT : KIND_CODE[kind];
+}
 
 /** Bytes an entry with this payload takes at most. */
 export function entryBytes(payloadLength: number): number {
@@ -63,7 +69,7 @@ export class ChunkWriter {
     const word = entry >>> 2;
     this.#floats[entry >>> 3] = time;
     this.#words[word + 2] = link;
-    this.#words[word + 3] = KIND_CODE[kind] + room * 256;
+    this.#words[word + 3] = codeOf(kind) + room * 256;
     this.#words[word + 4] = at;
     this.#words[word + 5] = behind - 1;
     bytes.copy(this.#bytes, at, start, end);

@@ -154,14 +154,12 @@ export class Ear implements Tape {
     end: number = bytes.length,
   ): void {
     const room = this.#tallyOf(link).nextHead();
-    let chunk = this.#current ?? this.#take(end - start);
-    if (!chunk.add(time, link, kind, room, bytes, start, end)) {
-      this.flush();
-      chunk = this.#take(end - start);
-      // What was handed over says how far time has come: no entry behind it may be older.
-      chunk.add(this.#stamp(time), link, kind, room, bytes, start, end);
-    }
-    this.#current = chunk;
+    this.#current ??= this.#take(end - start);
+    if (this.#current.add(time, link, kind, room, bytes, start, end)) return;
+    this.flush();
+    this.#current = this.#take(end - start);
+    // What was handed over says how far time has come: no entry behind it may be older.
+    this.#current.add(this.#stamp(time), link, kind, room, bytes, start, end);
   }
 
   /**

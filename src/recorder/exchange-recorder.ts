@@ -1,6 +1,6 @@
 import type { DecoderRequest, Exchange } from '../exchanges/index.ts';
 import type { Disk } from '../host/index.ts';
-import { type JournalFault, JournalWriter, packAside } from '../journal/index.ts';
+import { asidePacker, type JournalFault, JournalWriter } from '../journal/index.ts';
 import {
   Frame,
   isObject,
@@ -85,7 +85,7 @@ export class ExchangeRecorder {
       exchange: exchange.name,
       syncMs: world.setup.syncMs,
       fileBytesMax: world.setup.fileBytesMax,
-      packer: packAside,
+      packer: asidePacker(),
       onFault: (fault) => this.#diskFault(fault),
       onDurable: (block) => this.decoding.durable(block),
     });
@@ -155,25 +155,25 @@ export class ExchangeRecorder {
     const state = this.#link;
     switch (kind) {
       case 'text':
-        this.#received(time, state, 'received', bytes, start, end, room);
+        this.#received(state, 'received', bytes, start, end, room);
         break;
       case 'binary': {
         const text = inflate(bytes.subarray(start, end), this.#world.setup.frameBytesMax);
-        if (text === null) this.#received(time, state, 'received', bytes, start, end, room);
-        else this.#received(time, state, 'gzip', text, 0, text.length, 0);
+        if (text === null) this.#received(state, 'received', bytes, start, end, room);
+        else this.#received(state, 'gzip', text, 0, text.length, 0);
         break;
       }
       case 'sent': {
-        const frame = this.#journalled(time, state, 'sent', bytes, start, end, room);
+        const frame = this.#journalled(state, 'sent', bytes, start, end, room);
         this.decoding.line(frame);
         this.#watch.sent(frame);
         break;
       }
       case 'rest':
-        this.decoding.line(this.#journalled(time, state, 'rest', bytes, start, end, room));
+        this.decoding.line(this.#journalled(state, 'rest', bytes, start, end, room));
         break;
       case 'event':
-        this.#event(time, state, bytes, start, end, room);
+        this.#event(state, bytes, start, end, room);
         break;
     }
   }
@@ -188,7 +188,6 @@ export class ExchangeRecorder {
   }
 
   #received(
-    time: number,
     link: LinkState,
     kind: 'received' | 'gzip',
     bytes: Buffer,
@@ -196,7 +195,7 @@ export class ExchangeRecorder {
     end: number,
     room: number,
   ): void {
-    const frame = this.#journalled(time, link, kind, bytes, start, end, room);
+    const frame = this.#journalled(link, kind, bytes, start, end, room);
     this.#journaled++;
     link.stats.frames++;
     link.stats.bytes += end - start;
@@ -206,22 +205,24 @@ export class ExchangeRecorder {
     this.#watch.received(frame);
   }
 
-  #event(time: number, state: LinkState, bytes: Buffer, start: number, end: number, room: number): void {
+  #event(state: LinkState, bytes: Buffer, start: number, end: number, room: number): void {
     const { link } = state;
-    const frame = this.#journalled(time, state, 'event', bytes, start, end, room);
+    const frame = this.#journalled(state, 'event', bytes, start, end, room);
     const event = parseJson(frame.text());
     if (isObject(event) && event.event === 'dialled') {
       state.market = String(event.market);
       state.stats = this.#statsOf(state.market);
-      this.#watch.dialled(link, state.market, event.streams as Stream[], time);
+      this.#watch.dialled(link, state.market, event.streams as Stream[], this.#time);
     } else if (isObject(event) && event.event === 'closed') this.#watch.closed(link);
     this.decoding.line(frame);
     if (isObject(event) && event.event === 'closed') this.#links.delete(link);
   }
 
-  /** Gives the entry its ordinal and writes it to the journal, in place where there is room; the frame is valid until the next one. */
+  /**
+   * Gives the entry of the present time its ordinal and writes it to the journal, in place where there is room; the frame
+   * is valid until the next one.
+   */
   #journalled(
-    time: number,
     state: LinkState,
     kind: Frame['kind'],
     bytes: Buffer,
@@ -230,6 +231,7 @@ export class ExchangeRecorder {
     room: number,
   ): Frame {
     const { link } = state;
+    const time = this.#time;
     const ordinal = ++state.ordinal;
     if (room > 0) this.#journal.appendInPlace(time, link, ordinal, kind, bytes, start, end, room);
     else this.#journal.append(time, link, ordinal, kind, bytes, start, end);

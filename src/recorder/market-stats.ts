@@ -49,6 +49,8 @@ export function sampleBatch(
   if (batch.table !== 'trades') return;
   const price = batch.array('price') as Float64Array;
   for (let i = Math.max(0, batch.count - ROWS_SAMPLED); i < batch.count; i++) {
+    // Only the last of each run of a stream can be the last of its market.
+    if (i + 1 < batch.count && stream[i + 1] === stream[i]) continue;
     const { market, symbol } = streams.entry(stream[i] as number);
     statsOf(market).lastTrade = { symbol: symbol ?? '', price: price[i] as number };
   }

@@ -53,6 +53,8 @@ export class Session {
   #last: SessionLink | null = null;
   readonly #hooks: SessionHooks;
   #frame: Frame | null = null;
+  /** Its time; 0 before the first. */
+  #time = 0;
   /** Damage before the first line: told at that line, since a gap is named after a frame. */
   #damage: string | null = null;
   #blamed: number | null = null;
@@ -67,6 +69,7 @@ export class Session {
   /** Takes one line of the tape. Returns how a received frame was counted; null of any other line. */
   line(frame: Frame): Outcome | null {
     this.#frame = frame;
+    this.#time = frame.time;
     this.rows.at(frame);
     if (this.#damage !== null) this.damaged(this.#damage);
     switch (frame.kind) {
@@ -264,18 +267,16 @@ export class Session {
       asked: (stream) => this.#links.get(link)?.streams.has(stream) ?? false,
       heard: (stream) => {
         this.#blamed = stream;
-        const time = this.#frame?.time ?? 0;
-        this.heardAt[stream] = time;
+        this.heardAt[stream] = this.#time;
         if (this.gaps.count > 0 && rows.streams.entry(stream).channel !== 'book')
-          this.gaps.close(stream, time);
+          this.gaps.close(stream, this.#time);
       },
       proven: (stream) => {
-        if (this.gaps.count > 0) this.gaps.close(stream, this.#frame?.time ?? 0);
+        if (this.gaps.count > 0) this.gaps.close(stream, this.#time);
       },
-      broken: (stream, breach) => this.gaps.open(stream, this.#frame?.time ?? 0, breach),
+      broken: (stream, breach) => this.gaps.open(stream, this.#time, breach),
       brokenLink: (breach) => {
-        for (const stream of this.#links.get(link)?.streams ?? [])
-          this.gaps.open(stream, this.#frame?.time ?? 0, breach);
+        for (const stream of this.#links.get(link)?.streams ?? []) this.gaps.open(stream, this.#time, breach);
       },
       checksum: (_stream, matched) => {
         this.checksums[matched ? 'matched' : 'failed']++;
@@ -292,6 +293,7 @@ export class Session {
   /** A frame at which two starts died: it stays in the journal, is counted, and is never decoded again. */
   skip(frame: Frame): void {
     this.#frame = frame;
+    this.#time = frame.time;
     this.rows.at(frame);
     const link = this.#links.get(frame.link);
     this.#undecoded(frame, link?.market ?? '', 'decoder-error');
