@@ -1,5 +1,5 @@
-/** Levels looked at one by one before a search halves: they stand side by side, and it is known how far to go on. */
-const NEAR = 16;
+/** How much of what a search found goes into the next guess. */
+const LEARNED = 1 / 4;
 /** Empty places that are left alone, however few levels there are. */
 const EMPTY_MIN = 64;
 
@@ -10,8 +10,8 @@ const EMPTY_MIN = 64;
  *     bids  [ 99.0 1  99.5 2  99.9 1 ]     by price:  best = last
  *     asks  [ -101.5 3  -100.7 1  -100.1 2 ]  prices are held negative:  best = last here too
  *
- * A search begins at the level found last: the changes of a message stand side by side, or nearly so. A level that is
- * removed leaves its place, with amount 0, since most come back; empty places are taken out when there are more of them than
+ * A search begins where the level should be: so far from the one found last as its price is, since near the best price
+ * levels stand at even distances. A level that is removed leaves its place, with amount 0, since most come back; empty places are taken out when there are more of them than
  * levels, or when somebody asks for what is behind the best. With texts, which are asked for after each message, they go at
  * once.
  */
@@ -27,6 +27,8 @@ export class BookSideLevels {
   #empty = 0;
   /** Where the last search ended. */
   #finger = 0;
+  /** Levels in a price step of 1, as the last searches found it. */
+  #density = 0;
 
   constructor(descending: boolean, keepTexts: boolean) {
     this.#sign = descending ? -1 : 1;
@@ -42,39 +44,60 @@ export class BookSideLevels {
   /** Place of the level with this signed price, or `-1 - i` where it would be inserted at `i`. */
   #search(key: number): number {
     const levels = this.#levels;
+    const last = this.#places - 1;
+    if (last < 0) return -1;
+    const finger = Math.min(this.#finger, last);
+    const distance = key - (levels[2 * finger] as number);
+    if (distance === 0) return finger;
+    const guess = Math.round(finger + distance * this.#density);
+    const place = guess > 0 ? Math.min(guess, last) : 0;
+    const index = levels[2 * place] === key ? place : this.#searchFrom(place, key);
+    this.#finger = index < 0 ? -1 - index : index;
+    if (index !== place) this.#learn((this.#finger - finger) / distance);
+    return index;
+  }
+
+  #learn(density: number): void {
+    const learned = this.#density + (density - this.#density) * LEARNED;
+    // Prices that are no prices, or no distance apart, teach nothing.
+    this.#density = Number.isFinite(learned) ? learned : 0;
+  }
+
+  /** The same from a place at which another price stands: ever larger steps until they are beyond it, then halves. */
+  #searchFrom(place: number, key: number): number {
+    const levels = this.#levels;
+    const last = this.#places - 1;
     let low = 0;
-    let high = this.#places - 1;
-    const finger = Math.min(this.#finger, high);
-    if (finger >= 0) {
-      const there = levels[2 * finger] as number;
-      if (there === key) return finger;
-      if (there < key) {
-        low = finger + 1;
-        for (const end = Math.min(high, finger + NEAR); low <= end; low++) {
-          const at = levels[2 * low] as number;
-          if (at >= key) return this.#found(low, at === key);
+    let high = last;
+    if ((levels[2 * place] as number) < key) {
+      low = place + 1;
+      for (let step = 1; low + step <= last; step *= 2) {
+        const at = levels[2 * (low + step - 1)] as number;
+        if (at >= key) {
+          high = low + step - 1;
+          break;
         }
-      } else {
-        high = finger - 1;
-        for (const end = Math.max(0, finger - NEAR); high >= end; high--) {
-          const at = levels[2 * high] as number;
-          if (at <= key) return at === key ? this.#found(high, true) : this.#found(high + 1, false);
+        low += step;
+      }
+    } else {
+      high = place - 1;
+      for (let step = 1; high - step >= 0; step *= 2) {
+        const at = levels[2 * (high - step + 1)] as number;
+        if (at <= key) {
+          low = high - step + 1;
+          break;
         }
+        high -= step;
       }
     }
     while (low <= high) {
       const middle = (low + high) >>> 1;
       const at = levels[2 * middle] as number;
-      if (at === key) return this.#found(middle, true);
+      if (at === key) return middle;
       if (at < key) low = middle + 1;
       else high = middle - 1;
     }
-    return this.#found(low, false);
-  }
-
-  #found(index: number, isThere: boolean): number {
-    this.#finger = index;
-    return isThere ? index : -1 - index;
+    return -1 - low;
   }
 
   /** Index of the level at this price in `priceTexts`; below zero where there is none. */
