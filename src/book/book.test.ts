@@ -51,6 +51,41 @@ test('a book equals a map of prices under random changes, both sides best first'
   );
 });
 
+test('levels that are set together are those set one by one, whatever the prices', () => {
+  const price = fc.oneof(
+    fc.integer({ min: 1, max: 400 }).map((ticks) => 100 + ticks / 100),
+    fc.integer({ min: 1, max: 5000 }),
+    fc.double({ min: -1e-300, noNaN: true }),
+    fc.constantFrom(0, 5e-324, Number.MAX_VALUE, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
+  );
+  const level = fc.tuple(fc.constant(9), price, fc.integer({ min: 0, max: 3 }));
+  const message = fc.record({
+    side: fc.constantFrom('bid' as const, 'ask' as const),
+    levels: fc.array(level, { maxLength: 60 }),
+  });
+  fc.assert(
+    fc.property(fc.array(message, { maxLength: 30, size: 'max' }), (messages) => {
+      const [together, singly] = [new OrderBook(), new OrderBook()];
+      for (const { side, levels } of messages) {
+        const numbers = Float64Array.from(levels.flat());
+        together.unknownDeletes += together.side(side).setAll(numbers, levels.length, 3, 1, 2);
+        for (const [, price, amount] of levels) singly.apply(side, price, amount);
+      }
+      assert.equal(together.unknownDeletes, singly.unknownDeletes);
+      assert.deepEqual(together.state(), singly.state());
+      const model = new Map<number, number>();
+      for (const { side, levels } of messages)
+        for (const [, price, amount] of side === 'bid' ? levels : []) model.set(price, amount);
+      const expected = [...model].filter(([, amount]) => amount > 0).sort(([a], [b]) => (a > b ? -1 : 1));
+      const { bids } = together;
+      const got = Array.from({ length: bids.count }, (_, n) => [bids.price(n), bids.amount(n)]);
+      assert.deepEqual(got, expected);
+    }),
+    { numRuns: 300, endOnFailure: true },
+  );
+  assert.throws(() => new OrderBook(true).bids.setAll(new Float64Array(2), 1, 2, 0, 1), /keeps texts/);
+});
+
 test('CoinEx: the worked example of the protocol file, full push, increment, and one-sided books', () => {
   const book = new OrderBook(true);
   const set = (side: 'bid' | 'ask', price: string, amount: string) =>

@@ -121,6 +121,31 @@ export class BookSideLevels {
     if (this.amountTexts !== null) this.amountTexts[index] = amountText;
   }
 
+  /**
+   * Sets or removes (amount 0) `count` levels: of level `i`, `numbers` has the price at `i * stride + price`, the amount at
+   * `i * stride + amount`. Not for a side that keeps texts. One call for all of them, since a number that is no integer is put
+   * into an object on its way into a call.
+   * @returns how many were to be removed and are not there
+   */
+  setAll(numbers: Float64Array, count: number, stride: number, price: number, amount: number): number {
+    if (this.priceTexts !== null) throw new Error('a book that keeps texts takes its levels one by one');
+    let unknown = 0;
+    for (let i = 0, at = 0; i < count; i++, at += stride) {
+      const value = numbers[at + amount] as number;
+      let index = this.#search((numbers[at + price] as number) * this.#sign);
+      if (value === 0) {
+        if (!this.#removeAt(index)) unknown++;
+        continue;
+      }
+      if (index < 0) {
+        index = -1 - index;
+        this.#insert(index, (numbers[at + price] as number) * this.#sign);
+      } else if (this.#levels[2 * index + 1] === 0) this.#empty--;
+      this.#levels[2 * index + 1] = value;
+    }
+    return unknown;
+  }
+
   #insert(index: number, key: number): void {
     const end = this.#places * 2;
     if (end === this.#levels.length) {
@@ -137,7 +162,11 @@ export class BookSideLevels {
 
   /** Removes a level; false where there was none at this price. */
   remove(price: number): boolean {
-    const index = this.#search(price * this.#sign);
+    return this.#removeAt(this.#search(price * this.#sign));
+  }
+
+  /** The same where a search has ended. */
+  #removeAt(index: number): boolean {
     const levels = this.#levels;
     if (index < 0 || levels[2 * index + 1] === 0) return false;
     if (this.priceTexts !== null) {

@@ -82,15 +82,9 @@ export class BookKeeper {
   levels(side: BookSide, reading: Reading, { list, item: [price, amount] }: LevelSlots): void {
     const { numbers, stride, count } = reading.numbersOf(list);
     if (count === 0) return;
-    const levels = this.book.side(side);
-    if (levels.priceTexts !== null) throw new Error('a book that keeps texts takes its levels one by one');
     for (let i = 0, at = 0; i < count; i++, at += stride)
       mustBeLevel(numbers[at + price] as number, numbers[at + amount] as number);
-    for (let i = 0, at = 0; i < count; i++, at += stride) {
-      const value = numbers[at + amount] as number;
-      if (value !== 0) levels.set(numbers[at + price] as number, value, '', '');
-      else if (!levels.remove(numbers[at + price] as number)) this.book.unknownDeletes++;
-    }
+    this.book.unknownDeletes += this.book.side(side).setAll(numbers, count, stride, price, amount);
     this.#beginRows().levels(side, count, numbers, stride, price, amount);
   }
 
