@@ -7,7 +7,7 @@ import { listExchange } from './files.ts';
 import { ManualPacker } from './manual-packer.ts';
 import { readBlocks, scanTape } from './reader.ts';
 import { recoverFile, sealRecovered } from './recover.ts';
-import { appendTo, lineOf, SAMPLE_DIRECTORY, SAMPLE_START } from './sample-tape.ts';
+import { appendInPlaceTo, appendTo, lineOf, SAMPLE_DIRECTORY, SAMPLE_START } from './sample-tape.ts';
 import { JournalWriter } from './writer.ts';
 
 /** A promise that never resolves fails its test after this long, ms; nothing waits for it otherwise. */
@@ -39,7 +39,13 @@ class Model {
 }
 
 type Action =
-  | { readonly kind: 'append'; readonly count: number; readonly link: number; readonly bytes: number }
+  | {
+      readonly kind: 'append';
+      readonly count: number;
+      readonly link: number;
+      readonly bytes: number;
+      readonly isInPlace: boolean;
+    }
   | { readonly kind: 'tick'; readonly ms: number }
   | { readonly kind: 'disk'; readonly steps: readonly number[] }
   | { readonly kind: 'pack'; readonly steps: readonly number[]; readonly fails: boolean }
@@ -62,6 +68,7 @@ const actions = ({ withFaults, packsAside }: Conditions): fc.Arbitrary<Action[]>
         count: fc.integer({ min: 1, max: 6 }),
         link: fc.integer({ min: 10, max: 12 }),
         bytes: fc.integer({ min: 0, max: 300 }),
+        isInPlace: fc.boolean(),
       }),
     },
     { weight: 4, arbitrary: fc.record({ kind: fc.constant('tick' as const), ms: fc.nat(400) }) },
@@ -152,14 +159,7 @@ class Trial {
   async act(action: Action): Promise<void> {
     switch (action.kind) {
       case 'append':
-        for (let i = 0; i < action.count; i++) {
-          this.#time += i % 2;
-          const link = action.link + this.#run * 100;
-          const text = `${i}`.padEnd(action.bytes, 'abc\n');
-          const frame = textFrame(this.#time, link, this.#ordinal(link), 'received', text);
-          appendTo(this.writer, frame);
-          this.model.append(lineOf(frame));
-        }
+        this.#append(action);
         break;
       case 'tick':
         this.#nowMs += action.ms;
@@ -192,6 +192,23 @@ class Trial {
     await turn();
     this.#noteDurable();
     assert.equal(this.#isEarly, false, 'nothing is called durable too early');
+  }
+
+  #append({ count, link: local, bytes, isInPlace }: Extract<Action, { kind: 'append' }>): void {
+    const link = local + this.#run * 100;
+    const frames = Array.from({ length: count }, (_, i) => {
+      this.#time += i % 2;
+      return textFrame(
+        this.#time,
+        link,
+        this.#ordinal(link),
+        'received',
+        `${i}`.padEnd(bytes, i % 2 === 0 ? 'abc' : 'abc\n'),
+      );
+    });
+    if (isInPlace) appendInPlaceTo(this.writer, frames);
+    else for (const frame of frames) appendTo(this.writer, frame);
+    for (const frame of frames) this.model.append(lineOf(frame));
   }
 
   #durable(writer: JournalWriter): void {

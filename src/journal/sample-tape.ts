@@ -1,6 +1,7 @@
 import { type Frame, type FrameKind, textFrame } from '../record/index.ts';
 import { CrashDisk, seeded, turn } from './crash-disk.ts';
 import { LineBuffer } from './line.ts';
+import { headBytes } from './line-head.ts';
 import { JournalWriter } from './writer.ts';
 
 /** 2026-11-22T10:00:00Z, µs. */
@@ -72,6 +73,34 @@ export function appendTo(
   { time, link, ordinal, kind, bytes, start, end }: Frame,
 ): void {
   target.append(time, link, ordinal, kind, bytes, start, end);
+}
+
+/**
+ * The same in place, as from a chunk: the payloads stand behind rooms for their heads, some of another size than the head
+ * will be. The memory is something else's afterwards.
+ */
+export function appendInPlaceTo(
+  target: Pick<LineBuffer, 'appendInPlace' | 'release'>,
+  frames: readonly Frame[],
+): void {
+  const rooms = frames.map(
+    ({ time, link, ordinal }, index) => headBytes(time, link, ordinal) + (index % 5 === 3 ? 1 : 0),
+  );
+  const size = frames.reduce((sum, { start, end }, i) => sum + (rooms[i] as number) + end - start + 1, 0);
+  const memory = Buffer.alloc(size, '#');
+  let at = 0;
+  const starts = frames.map(({ bytes, start, end }, index) => {
+    const begins = at + (rooms[index] as number);
+    at = begins + bytes.copy(memory, begins, start, end) + 1;
+    return begins;
+  });
+  for (const [index, { time, link, ordinal, kind, start, end }] of frames.entries()) {
+    const begins = starts[index] as number;
+    const room = rooms[index] as number;
+    target.appendInPlace(time, link, ordinal, kind, memory, begins, begins + end - start, room);
+  }
+  target.release();
+  memory.fill('#');
 }
 
 export function textOf(frames: readonly Frame[]): string {

@@ -5,6 +5,7 @@ import { findExchange } from '../exchanges/index.ts';
 import { CrashDisk, turn } from '../journal/crash-disk.ts';
 import { JournalWriter } from '../journal/index.ts';
 import { ManualPacker } from '../journal/manual-packer.ts';
+import { appendInPlaceTo, appendTo } from '../journal/sample-tape.ts';
 import { type Frame, type RowObject, Rows, rowObject, textFrame } from '../record/index.ts';
 import type { StoreEngine } from '../store/index.ts';
 import { DecodeStage } from './decode-stage.ts';
@@ -87,9 +88,11 @@ class Bench {
     await this.journal.beginFile(START, null);
   }
 
+  /** Every third line is made in place. */
   append(): void {
     const frame = line(++this.lines);
-    this.journal.append(frame.time, 1, frame.ordinal, frame.kind, frame.bytes, 0, frame.end);
+    if (this.lines % 3 === 0) appendInPlaceTo(this.journal, [frame]);
+    else appendTo(this.journal, frame);
     this.stage.line(frame);
   }
 
