@@ -151,13 +151,22 @@ class Code {
     this.#line('i=f=at+1<end&&b[at+1]===45?at+2:at+1;m=0;p=-1;if(at<end&&b[at]===34){');
     this.#digits();
     this.#line('if(i<end&&b[i]===46){p=i++;');
+    this.#eightPlaces();
+    this.#line('else{');
     this.#digits();
-    this.#line(`}}
+    this.#line(`}}}
 if(i>f&&i<end&&b[i]===34&&m<1e15&&p!==f&&(p<0||(p<i-1&&i-p<24))){
 if(p>0)m/=P[i-p-1];const c=o+${node.slot};n[c]=f>at+1?-m:m;s[c]=at+1;e[c]=i;at=i+1;
 }else{`);
     this.#call(otherwise, node);
     this.#line(node.isBlankable ? '}}' : '}');
+  }
+
+  /** The same of eight digits and a quote, in which all decimals of some exchanges end: two words at once. */
+  #eightPlaces(): void {
+    this.#line(`if(i+8<end&&b[i+8]===34&&(x=v.getInt32(i,true)^0x30303030,k=v.getInt32(i+4,true)^0x30303030,
+(((x+0x06060606|x)|(k+0x06060606|k))&${NIBBLES})===0)){t=Math.imul(x,10)+(x>>>8)|0;d=Math.imul(k,10)+(k>>>8)|0;
+m=m*1e8+(((t&255)*100+(t>>>16&255))*1e4+((d&255)*100+(d>>>16&255)));i+=8;}`);
   }
 
   /** Joins the digits from `i` on to `m`; `i` is then behind them. */

@@ -242,6 +242,35 @@ function boundsHold(path: string, rows: readonly Record<string, unknown>[]): voi
   }
 }
 
+test('rows of a message are numbered in the file as they were, however many there are', async () => {
+  const streams = new StreamDictionary();
+  const code = streams.code('spot', 'book', 'depth', 'AB');
+  const forms: string[] = [];
+  for (const levels of [1, 20, 255, 256, 257, 700]) {
+    const [book] = made(streams, true, (rows) => {
+      for (let frame = 1; frame <= 6; frame++) {
+        rows.at(textFrame(frame, 1, frame, 'received', ''));
+        rows.beginBook(code, frame, false, 'feed', frame, frame, true);
+        for (let level = 0; level < (frame === 3 ? levels : 20); level++) rows.level('bid', level + 1, 2);
+      }
+    });
+    assert.ok(book !== undefined);
+    const groups = book.groups.map(encodeGroup);
+    const path = await file('book', groups);
+    assert.deepEqual(await engineRows(path), book.expected.map(filed));
+    const others = await parquetReadObjects({ file: bytesOf(path), compressors });
+    assert.deepEqual(
+      others.map(({ row }) => Number(row)),
+      book.expected.map(({ row }) => row),
+    );
+    boundsHold(path, others as Record<string, unknown>[]);
+    const place = fileColumns('book').findIndex(({ name }) => name === 'row');
+    forms.push(groups.map(({ chunks }) => chunks[place]?.encodings.at(-1)).join());
+  }
+  // Places in a dictionary (8) while a byte tells them apart, else differences (5).
+  assert.deepEqual(forms, ['8', '8', '8', '8', '5', '5']);
+});
+
 test('readers skip row groups by their bounds', async () => {
   const streams = new StreamDictionary();
   const groups = ['AB', 'CD'].flatMap((symbol) =>

@@ -12,7 +12,7 @@ import { TableStore } from './table-store.ts';
 const PENDING_BYTES_LARGE = 32 * 1024 * 1024;
 
 /** What finished files are made with, for their markers: other versions may give the same rows in other bytes. */
-const FORMAT = `pages 2, zstd ${process.versions.zstd}`;
+const FORMAT = `pages 3, zstd ${process.versions.zstd}`;
 
 /**
  * The rows of one journal file on their way to Parquet.
