@@ -49,8 +49,9 @@ export class BookSideLevels {
     const finger = Math.min(this.#finger, last);
     const distance = key - (levels[2 * finger] as number);
     if (distance === 0) return finger;
-    const guess = Math.round(finger + distance * this.#density);
-    const place = guess > 0 ? Math.min(guess, last) : 0;
+    // What is no place, or no number, becomes some place or other: from any of them the search finds its way.
+    const guess = (finger + distance * this.#density + 0.5) | 0;
+    const place = guess < 0 ? 0 : guess > last ? last : guess;
     const index = levels[2 * place] === key ? place : this.#searchFrom(place, key);
     this.#finger = index < 0 ? -1 - index : index;
     if (index !== place) this.#learn((this.#finger - finger) / distance);
