@@ -124,8 +124,8 @@ export class BookSideLevels {
 
   /**
    * Sets or removes (amount 0) `count` levels: of level `i`, `numbers` has the price at `i * stride + price`, the amount at
-   * `i * stride + amount`. Not for a side that keeps texts. One call for all of them, since a number that is no integer is put
-   * into an object on its way into a call.
+   * `i * stride + amount`. Not for a side that keeps texts. One call for all of them: into a call
+   * that is not inlined a number that is no integer goes as an object, and the search is.
    * @returns how many were to be removed and are not there
    */
   setAll(numbers: Float64Array, count: number, stride: number, price: number, amount: number): number {

@@ -153,17 +153,43 @@ export const ASIDE_BYTES_MIN = 64 * 1024;
 
 /** One zstd frame with content size and checksum. */
 export function compress(text: Uint8Array, search = LIVE_SEARCH): Buffer {
-  return zstdCompressSync(text, optionsFor(text, search));
+  return joined(withoutEmptyFrame([zstdCompressSync(text, optionsFor(text, search))], text.length));
 }
 
 /** The same on a thread of the system's pool. `text` must not change until it resolves. */
 export function compressAside(text: Uint8Array, search: Search): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     zstdCompress(text, optionsFor(text, search), (error, compressed) => {
-      if (error === null) resolve(compressed);
+      if (error === null) resolve(joined(withoutEmptyFrame([compressed], text.length)));
       else reject(error);
     });
   });
+}
+
+/** What zstd makes of nothing. */
+const EMPTY_FRAME = zstdCompressSync(Buffer.alloc(0), optionsFor(Buffer.alloc(0), LIVE_SEARCH));
+
+/**
+ * Compressed text as zlib gave it, without an empty frame behind its frame: zlib asks zstd for more when its piece of memory
+ * for output is full, and where the frame ended exactly there, zstd begins and ends another one.
+ */
+export function withoutEmptyFrame(parts: Buffer[], textBytes: number): Buffer[] {
+  const last = parts.at(-1);
+  const end = (last?.length ?? 0) - EMPTY_FRAME.length;
+  if (last === undefined || end < 0 || last.compare(EMPTY_FRAME, 0, EMPTY_FRAME.length, end) !== 0)
+    return parts;
+  const before = joined([...parts.slice(0, -1), last.subarray(0, end)]);
+  try {
+    unpackBlock(before, textBytes);
+    return [before];
+  } catch {
+    // It is the end of the frame itself, which happens to look like one.
+    return parts;
+  }
+}
+
+function joined(parts: readonly Buffer[]): Buffer {
+  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
 }
 
 function optionsFor(text: Uint8Array, search: Search): ZstdOptions {

@@ -1,28 +1,25 @@
 import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib';
-import { LIVE_SEARCH } from './block.ts';
+import { LIVE_SEARCH, withoutEmptyFrame } from './block.ts';
 
 /** Output is cut from pieces of memory of this size: a block takes a tenth of one. */
 const OUTPUT_BYTES = 1 << 20;
 
 /**
- * Compresses one text after the other on a thread of the system's pool, each into a frame of its own that is what `compress`
- * makes. It keeps zstd's working memory and the memory of its output: made anew for each block, they were a hundredth of
- * all CPU, and the collector came for them twice a second.
+ * Compresses one text after the other on a thread of the system's pool, each into a zstd frame with content size and
+ * checksum. It keeps zstd's working memory and the memory of its output: made anew for each block, they were a hundredth of
+ * all CPU, and the collector came for them twice a second. Where zstd ends its own blocks depends on the room there is for
+ * output, so that the same text may give a few bytes more or less.
  */
 export class Compressor {
   readonly #stream: ZstdCompress;
   #parts: Buffer[] = [];
+  /** Ends the compression under way with an error: zlib does not tell it to whoever wrote. */
+  #reject: (error: Error) => void = () => undefined;
 
-  constructor() {
-    this.#stream = createZstdCompress({
-      chunkSize: OUTPUT_BYTES,
-      // Each write is a frame: zstd sees all of it, so that its size can stand in the frame.
-      flush: constants.ZSTD_e_end,
-      params: { ...LIVE_SEARCH, [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 },
-    });
+  constructor(stream = liveStream()) {
+    this.#stream = stream;
     this.#stream.on('data', (part: Buffer) => this.#parts.push(part));
-    // A failure is told to whoever wrote.
-    this.#stream.on('error', () => undefined);
+    this.#stream.on('error', (error) => this.#reject(error));
   }
 
   /**
@@ -32,13 +29,14 @@ export class Compressor {
    */
   compress(text: Uint8Array): Promise<Buffer[]> {
     return new Promise((resolve, reject) => {
+      this.#reject = reject;
       this.#stream.write(text, (error) => {
         if (error != null) return reject(error);
         // What the stream still holds comes to the listener above.
         while (this.#stream.read() !== null);
         const parts = this.#parts;
         this.#parts = [];
-        resolve(parts);
+        resolve(withoutEmptyFrame(parts, text.length));
       });
     });
   }
@@ -46,4 +44,13 @@ export class Compressor {
   close(): void {
     this.#stream.destroy();
   }
+}
+
+function liveStream(): ZstdCompress {
+  return createZstdCompress({
+    chunkSize: OUTPUT_BYTES,
+    // Each write is a frame: zstd sees all of it, so that its size can stand in the frame.
+    flush: constants.ZSTD_e_end,
+    params: { ...LIVE_SEARCH, [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 },
+  });
 }

@@ -15,26 +15,30 @@ export type Packer = (
  * A packer that packs on a thread of the system's pool what is worth the way there. It holds a compressor for as many blocks
  * as were ever packed at a time; a block's text is that of `packBlock`, its compressed bytes may differ by a few.
  */
-export function asidePacker(): Packer {
+export function asidePacker(newCompressor = () => new Compressor()): Packer {
   const idle: Compressor[] = [];
+  const pack = async (text: Buffer): Promise<Buffer[]> => {
+    const compressor = idle.pop() ?? newCompressor();
+    try {
+      const parts = await compressor.compress(text);
+      idle.push(compressor);
+      return parts;
+    } catch (error) {
+      compressor.close();
+      throw error;
+    }
+  };
   return (text, frames, firstTime, lastTime) => {
     if (text.length < ASIDE_BYTES_MIN || text.length > BLOCK_TEXT_MAX)
       return packBlock(text, frames, firstTime, lastTime);
-    const compressor = idle.pop() ?? new Compressor();
-    return compressor.compress(text).then(
-      (parts) => {
-        idle.push(compressor);
-        return packCompressed(parts, text.length, frames, firstTime, lastTime);
-      },
-      (error) => {
-        compressor.close();
-        throw error;
-      },
-    );
+    return pack(text).then((parts) => packCompressed(parts, text.length, frames, firstTime, lastTime));
   };
 }
 
-/** Blocks of one writer that are packed aside at a time: the pool's few threads do the fsyncs too. */
+/**
+ * Blocks of one writer that are packed aside at a time: so many are under way on a machine with few cores while the caller
+ * goes on. The pool's few threads do the fsyncs too.
+ */
 const ASIDE_MAX = 3;
 
 /**

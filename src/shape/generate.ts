@@ -162,7 +162,7 @@ if(p>0)m/=P[i-p-1];const c=o+${node.slot};n[c]=f>at+1?-m:m;s[c]=at+1;e[c]=i;at=i
     this.#line(node.isBlankable ? '}}' : '}');
   }
 
-  /** The same of eight digits and a quote, in which all decimals of some exchanges end: two words at once. */
+  /** What `#digits` does, of eight digits and a quote, in which all decimals of some exchanges end: two words at once. */
   #eightPlaces(): void {
     this.#line(`if(i+8<end&&b[i+8]===34&&(x=v.getInt32(i,true)^0x30303030,k=v.getInt32(i+4,true)^0x30303030,
 (((x+0x06060606|x)|(k+0x06060606|k))&${NIBBLES})===0)){t=Math.imul(x,10)+(x>>>8)|0;d=Math.imul(k,10)+(k>>>8)|0;

@@ -248,7 +248,7 @@ test('rows of a message are numbered in the file as they were, however many ther
   const forms: string[] = [];
   for (const levels of [1, 20, 255, 256, 257, 700]) {
     const [book] = made(streams, true, (rows) => {
-      for (let frame = 1; frame <= 6; frame++) {
+      for (let frame = 1; frame <= 240; frame++) {
         rows.at(textFrame(frame, 1, frame, 'received', ''));
         rows.beginBook(code, frame, false, 'feed', frame, frame, true);
         for (let level = 0; level < (frame === 3 ? levels : 20); level++) rows.level('bid', level + 1, 2);

@@ -29,7 +29,8 @@ port.on('message', ({ id, rows: message, ...job }: GroupMessage) => {
 
 /**
  * Where cores are few, the recorder's thread goes first: it is what everything waits for, and what waits for this one has a
- * bound. Only Linux has priorities of threads.
+ * bound. Only Linux has priorities of threads. Threads that this one began would have its priority too: it must not be the first
+ * to use the system's pool.
  */
 function giveWay(): void {
   if (process.platform !== 'linux') return;

@@ -7,8 +7,9 @@ import { isRuns, runsKept, writeBytePlaces, writePlaces, writeRuns } from './pla
 import { lengthOf, spreadCounts, spreadNumbers, spreadSmallCounts } from './spread.ts';
 
 const repeated = new NumberDictionary();
-/** Entries of a dictionary whose places are bytes. */
+/** Entries of a dictionary whose places are bytes, and the rows that are worth an entry. */
 const BYTE_ENTRIES = 256;
+const ENTRY_ROWS = 16;
 
 /** Doubles; NaN is null. */
 export function writeNumbers(to: ByteSink, array: Float64Array, rows: number, isDense: boolean): PageBody {
@@ -123,7 +124,7 @@ export function writeCounts(
   }
   writeLevels(to, rows, false);
   const bounds = { nulls: 0, least: plainInteger(least), most: plainInteger(most) };
-  if (isDense && least >= 0 && most < BYTE_ENTRIES) {
+  if (isDense && least >= 0 && most < BYTE_ENTRIES && (most + 1) * ENTRY_ROWS <= rows) {
     writeBytePlaces(to, spreadSmallCounts(firsts, starts, stretches, rows), rows);
     const entries = most + 1;
     const plain = plainIntegers(
