@@ -35,6 +35,24 @@ test('what a failed frame remembered is taken back, and what it overwrote is the
   assert.equal(memory.isNew(2, 'b'), true);
 });
 
+test('what is taken back is taken from the stream it went to, whichever came in the frame before', () => {
+  const memory = new TradeMemory();
+  for (const [stream, id] of [
+    [1, 7],
+    [2, 7],
+    [1, 8],
+    [3, 8],
+  ] as const) {
+    memory.mark();
+    assert.equal(memory.isNewNumber(stream, id), true);
+    assert.equal(memory.isNewNumber(stream + 10, id), true);
+    memory.rollback();
+    assert.equal(memory.isNewNumber(stream, id), true, `${id} of stream ${stream}`);
+    assert.equal(memory.isNewNumber(stream + 10, id), true);
+  }
+  assert.equal(memory.isNewNumber(1, 7), false, 'what was kept is still known');
+});
+
 test('state and restore go on as if nothing had happened', () => {
   const act = fc.record({ isText: fc.boolean(), id: fc.integer({ min: 0, max: 5000 }) });
   fc.assert(

@@ -196,6 +196,36 @@ test('what is not of the shape says where and why; what is no JSON is malformed'
   assert.equal(read('[]'), 'mismatch');
 });
 
+test('a decimal is read to its last digit, and what is no digit is found at every place of it', () => {
+  const one = shape('one', object({ a: decimal(), b: decimal() }));
+  const { reader, reading, read } = readerOf(one);
+  const { a, b } = one.slots;
+  // What stands beside the digits in ASCII, and in the same high nibble.
+  const others = ['/', ':', '?', '.', ' ', 'p', '\u0010'];
+  for (let whole = 1; whole <= 7; whole++)
+    for (let places = 0; places <= 9; places++) {
+      const digits = '73951864207395186'.slice(0, whole + places);
+      const text = places === 0 ? digits : `${digits.slice(0, whole)}.${digits.slice(whole)}`;
+      for (const sign of ['', '-']) {
+        assert.equal(read(`{"a":"${sign}${text}","b":"0.00000001"}`), 'read');
+        const seen = [reading.number(a), reading.text(a), reading.number(b)];
+        assert.deepEqual(seen, [Number(sign + text), sign + text, 1e-8]);
+      }
+      assert.equal(reader.declined, 0, text);
+      for (let at = 0; at < text.length; at++)
+        for (const other of others) {
+          const changed = `${text.slice(0, at)}${other}${text.slice(at + 1)}`;
+          const isDecimal = /^(\d+\.?\d*|\.\d+)$/.test(changed);
+          const verdict = read(`{"a":"1.5","b":"${changed}"}`);
+          // JSON.parse refuses a control character in a text.
+          const expected = isDecimal ? 'read' : other === '\u0010' ? 'malformed' : 'mismatch';
+          assert.equal(verdict, expected, changed);
+          if (isDecimal) assert.equal(reading.number(b), Number(changed));
+        }
+      reader.declined = 0;
+    }
+});
+
 test('numbers that do not print back are counted once, by whichever reader took the message', () => {
   const pair = shape('pair', object({ a: decimal(), b: decimal(), c: optional(text()) }));
   const { decimals, read, reader } = readerOf(pair);
