@@ -164,13 +164,17 @@ test('an id keeps its text, whatever it holds, written as text or as the bytes o
 test('bytes of an id that are no UTF-8 become U+FFFD, at whatever place of it', () => {
   for (let length = 1; length <= 14; length++)
     for (let at = 0; at < length; at++) {
-      const { rows, out } = collected(5);
+      let held = Buffer.alloc(0);
+      const rows = new Rows((batch) => {
+        const ids = batch.ids('id');
+        held = Buffer.from(ids.bytes.subarray(4, ids.ends[0]));
+      });
       const stream = rows.streams.code('spot', 'trades', 'trade', 'BTC');
       const bytes = Buffer.from('4812345678901234').subarray(0, length + 1);
       bytes[at + 1] = 0xff;
       rows.at(textFrame(1, 1, 1, 'received', ''));
       rows.tradeFrom(stream, 1, bytes, 1, length + 1, 'buy', 1, 1);
       rows.flush();
-      assert.equal(out[0]?.id, bytes.toString('utf8', 1), `${length} bytes, at ${at}`);
+      assert.deepEqual(held, Buffer.from(bytes.toString('utf8', 1)), `${length} bytes, at ${at}`);
     }
 });
