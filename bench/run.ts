@@ -22,14 +22,14 @@ const { values, positionals } = parseArgs({
 });
 
 /**
- * Enough for some seconds of recording, so that a start and a stop weigh little: it takes a second until all code is
- * compiled, and `record` is at half its speed in it.
+ * Enough for some six seconds of recording and more, so that a start and a stop weigh little: it takes a second until all
+ * code is compiled, and `record` is at half its speed in it.
  */
 const MESSAGES: Readonly<Record<Mode, number>> = {
-  trades: 4_000_000,
-  deltas: 500_000,
-  quotes: 4_000_000,
-  mix: 1_000_000,
+  trades: 8_000_000,
+  deltas: 1_000_000,
+  quotes: 8_000_000,
+  mix: 2_000_000,
 };
 
 const READERS = {
