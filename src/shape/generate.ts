@@ -5,7 +5,6 @@ import {
   POWERS,
   readBlank,
   readDecimal,
-  readFlag,
   readId,
   readInteger,
   readNumber,
@@ -20,7 +19,6 @@ export type LayoutReader = (bytes: Buffer, at: number, end: number, reading: Rea
 const CALLS = {
   readBlank,
   readDecimal,
-  readFlag,
   readId,
   readInteger,
   readNumber,
@@ -30,6 +28,8 @@ const CALLS = {
   P: POWERS,
 };
 const NULL = Buffer.from('null');
+const TRUE = Buffer.from('true');
+const FALSE = Buffer.from('false');
 /** The high nibbles of a word's bytes. */
 const NIBBLES = 0xf0f0f0f0 | 0;
 
@@ -106,7 +106,7 @@ class Code {
         this.#text(node);
         break;
       case 'flag':
-        this.#call('readFlag', node);
+        this.#flag(node);
         break;
       case 'choice':
         this.#choice(node);
@@ -115,7 +115,7 @@ class Code {
         this.#expect(node.quoted[0] as Buffer);
         break;
       case 'ignored':
-        this.#line('if((at=skipValue(b,at,end))<0)return false;');
+        this.#line(`if(${matches(TRUE)})at+=4;else if((at=skipValue(b,at,end))<0)return false;`);
         break;
       case 'object':
         this.#object(node);
@@ -207,6 +207,14 @@ for(;i<end;i++){d=b[i]-48;if(d<0||d>9)break;m=m*10+d;}`);
     this.#line(`if(at>=end||b[at]!==34)return false;
 for(i=at+1;i<end;i++){const c=b[i];if(c===34||c<32||c>126||c===92)break;}
 if(i>=end||b[i]!==34)return false;{const c=o+${node.slot};n[c]=NaN;s[c]=at+1;e[c]=i;at=i+1;}`);
+  }
+
+  #flag(node: ShapeNode): void {
+    for (const [index, text] of [TRUE, FALSE].entries()) {
+      this.#line(`${index === 0 ? '' : 'else '}if(${matches(text)}){const c=o+${node.slot};`);
+      this.#line(`n[c]=${1 - index};s[c]=at;e[c]=at+${text.length};at+=${text.length};}`);
+    }
+    this.#line('else return false;');
   }
 
   #choice(node: ShapeNode): void {
