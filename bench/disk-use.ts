@@ -22,12 +22,12 @@ export interface TableBytes {
   readonly csvGzipBytes: number;
 }
 
-/** Bytes of all files below a directory whose names end so; 0 where there is none. */
+/** Bytes of all files below a directory whose names end so; 0 where there is none. One may go while they are counted. */
 export function bytesBelow(directory: string, ending: string): number {
   if (!existsSync(directory)) return 0;
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith(ending))
-    .reduce((sum, path) => sum + statSync(join(directory, path)).size, 0);
+    .reduce((sum, path) => sum + (statSync(join(directory, path), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 /** What the journal of a data directory takes, without the decoder states beside it. */
