@@ -9,7 +9,7 @@ import { DENSE_SEARCHES } from './densify.ts';
  *     node src/journal/densify.bench.ts [messages]
  *
  * The samples: trades of one symbol (190 bytes; random-walk prices, log-normal amounts, ids and ordinals rising by one)
- * read from the socket some at a time, or many; books of 20 levels; and both of a hundred symbols, mixed.
+ * read from the socket some at a time, or many, with times in µs or ms; books of 20 levels; and both of a hundred symbols, mixed.
  */
 const count = Number(process.argv[2] ?? 20_000);
 
@@ -25,8 +25,11 @@ function sampler(seed: number): {
 
 const START = 1_780_000_000_000_000;
 
-/** @param perRead messages that one read of the socket brings, on average: they share a receive time. */
-function trades(messages: number, perRead: number): string[] {
+/**
+ * @param perRead messages that one read of the socket brings, on average: they share a receive time
+ * @param unit of the exchange's times, µs: Binance sends 1 on spot, where asked, and 1000 elsewhere
+ */
+function trades(messages: number, perRead: number, unit = 1): string[] {
   const { random, normal, amount } = sampler(7);
   let price = 6_712_345;
   let [time, received, left] = [START, START, 0];
@@ -38,7 +41,7 @@ function trades(messages: number, perRead: number): string[] {
       left = Math.floor(-Math.log(1 - random()) * perRead);
       received = Math.max(received + 1, event + 1500 + Math.floor(random() * 300));
     }
-    return `${received} 12 ${i + 4} < {"stream":"btcusdt@trade","data":{"e":"trade","E":${event},"s":"BTCUSDT","t":${4_812_345_678 + i},"p":"${(price / 100).toFixed(8)}","q":"${amount(8)}","T":${time},"m":${random() < 0.5},"M":true}}\n`;
+    return `${received} 12 ${i + 4} < {"stream":"btcusdt@trade","data":{"e":"trade","E":${Math.floor(event / unit)},"s":"BTCUSDT","t":${4_812_345_678 + i},"p":"${(price / 100).toFixed(8)}","q":"${amount(8)}","T":${Math.floor(time / unit)},"m":${random() < 0.5},"M":true}}\n`;
   });
 }
 
@@ -78,6 +81,7 @@ const bookLines = books(Math.ceil(count / 10));
 const samples = {
   'trades, 3 a read': trades(count, 3),
   'trades, 300 a read': trades(count, 300),
+  'trades in ms, 3 a read': trades(count, 3, 1000),
   'books of 20 levels': bookLines,
   'a hundred symbols': mixed(count),
 };
