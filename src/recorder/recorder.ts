@@ -11,6 +11,7 @@ import { saveEndState } from './end-state.ts';
 import { ExchangeRecorder, type RecorderWorld } from './exchange-recorder.ts';
 import { Finisher } from './finisher.ts';
 import { tapeOf } from './journal-files.ts';
+import { LoadGauge } from './load-gauge.ts';
 import type { FromRecorder, RecorderSetup } from './messages.ts';
 import { recoverExchange } from './recover.ts';
 import { pause, turn } from './turn.ts';
@@ -23,9 +24,6 @@ const FREED_SHARE = 1 / 16;
 const STATUS_MS = 500;
 /** How often blocks that are due are looked for, ms. */
 const TICK_MS = 25;
-/** Load lasts when this share of the pool's chunks has waited for this long. */
-const LOADED_SHARE = 0.5;
-const LOADED_MS = 15_000;
 /** Longest wait for the journals' last bytes when the recorder fails, ms. */
 const RESCUE_MS = 2000;
 
@@ -55,8 +53,7 @@ export class Recorder {
   readonly #chunks: Chunk[] = [];
   #stopRequest: StopRequest | null = null;
   #isWorking = false;
-  /** Since when many chunks have waited, on this process's clock; null while few do. */
-  #loadedSince: number | null = null;
+  readonly #load: LoadGauge;
   #timers: NodeJS.Timeout[] = [];
   /** Tells the journals the time, until all of them are sealed. */
   #ticking: NodeJS.Timeout | undefined;
@@ -66,6 +63,7 @@ export class Recorder {
 
   constructor(setup: RecorderSetup, post: (message: FromRecorder, transfer?: ArrayBuffer[]) => void) {
     this.#setup = setup;
+    this.#load = new LoadGauge(setup.chunks);
     this.#post = post;
   }
 
@@ -209,12 +207,7 @@ export class Recorder {
 
   /** Under a load that lasts, decoding steps back behind the journal. */
   #judgeLoad(): void {
-    if (this.#chunks.length < this.#setup.chunks * LOADED_SHARE) {
-      this.#loadedSince = null;
-      return;
-    }
-    this.#loadedSince ??= performance.now();
-    if (performance.now() - this.#loadedSince < LOADED_MS) return;
+    if (!this.#load.lasts(this.#chunks.length, performance.now())) return;
     for (const recorder of this.#recorders.values()) recorder.decoding.fallBehind();
   }
 
