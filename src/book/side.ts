@@ -11,9 +11,9 @@ const EMPTY_MIN = 64;
  *     asks  [ -101.5 3  -100.7 1  -100.1 2 ]  prices are held negative:  best = last here too
  *
  * A search begins where the level should be: so far from the one found last as its price is, since near the best price
- * levels stand at even distances. A level that is removed leaves its place, with amount 0, since most come back; empty places are taken out when there are more of them than
- * levels, or when somebody asks for what is behind the best. With texts, which are asked for after each message, they go at
- * once.
+ * levels stand at even distances. A level that is removed leaves its place, with amount 0, since most come back; empty
+ * places are taken out when there are more of them than levels, or when somebody asks for what is behind the best. With
+ * texts, which are asked for after each message, they go at once.
  */
 export class BookSideLevels {
   /** Prices are held with this sign. */
@@ -124,8 +124,8 @@ export class BookSideLevels {
 
   /**
    * Sets or removes (amount 0) `count` levels: of level `i`, `numbers` has the price at `i * stride + price`, the amount at
-   * `i * stride + amount`. Not for a side that keeps texts. One call for all of them: into a call
-   * that is not inlined a number that is no integer goes as an object, and the search is.
+   * `i * stride + amount`. Not for a side that keeps texts. One call for all of them: a number that is no integer goes as an
+   * object into a call that is not inlined; the search is inlined here.
    * @returns how many were to be removed and are not there
    */
   setAll(numbers: Float64Array, count: number, stride: number, price: number, amount: number): number {

@@ -178,8 +178,8 @@ export function withoutEmptyFrame(parts: Buffer[], textBytes: number): Buffer[] 
   const end = (last?.length ?? 0) - EMPTY_FRAME.length;
   if (last === undefined || end < 0 || last.compare(EMPTY_FRAME, 0, EMPTY_FRAME.length, end) !== 0)
     return parts;
-  const before = joined([...parts.slice(0, -1), last.subarray(0, end)]);
   try {
+    const before = joined([...parts.slice(0, -1), last.subarray(0, end)]);
     unpackBlock(before, textBytes);
     return [before];
   } catch {
@@ -198,8 +198,13 @@ function optionsFor(text: Uint8Array, search: Search): ZstdOptions {
     pledgedSrcSize: text.length,
     // Room for about a sixth of the text at a time: it is memory that the collector is told of and must come for.
     chunkSize: Math.max(1024, Math.min(text.length >> 2, 1 << 18)),
-    params: { ...search, [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 },
+    params: frameParams(search),
   };
+}
+
+/** The parameters of a frame with content size and checksum. */
+export function frameParams(search: Search): Record<number, number> {
+  return { ...search, [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 };
 }
 
 /** The header at `offset`, or null where there is none: wrong magic, version or CRC, or sizes that cannot be. */

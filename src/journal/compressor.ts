@@ -1,13 +1,13 @@
 import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib';
-import { LIVE_SEARCH, withoutEmptyFrame } from './block.ts';
+import { frameParams, LIVE_SEARCH, withoutEmptyFrame } from './block.ts';
 
 /** Output is cut from pieces of memory of this size: a block takes a tenth of one. */
 const OUTPUT_BYTES = 1 << 20;
 
 /**
  * Compresses one text after the other on a thread of the system's pool, each into a zstd frame with content size and
- * checksum. It keeps zstd's working memory and the memory of its output: made anew for each block, they were a hundredth of
- * all CPU, and the collector came for them twice a second. Where zstd ends its own blocks depends on the room there is for
+ * checksum. It keeps zstd's working memory and the memory of its output: made anew for each block, they were a fifth of
+ * packing, and the collector came for them twice a second. Where zstd ends its own blocks depends on the room there is for
  * output, so that the same text may give a few bytes more or less.
  */
 export class Compressor {
@@ -51,6 +51,6 @@ function liveStream(): ZstdCompress {
     chunkSize: OUTPUT_BYTES,
     // Each write is a frame: zstd sees all of it, so that its size can stand in the frame.
     flush: constants.ZSTD_e_end,
-    params: { ...LIVE_SEARCH, [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 },
+    params: frameParams(LIVE_SEARCH),
   });
 }

@@ -38,23 +38,6 @@ export function spreadCounts(
   return spread;
 }
 
-/** The same of numbers below 256. */
-export function spreadSmallCounts(
-  firsts: Float64Array,
-  starts: Uint32Array,
-  stretches: number,
-  rows: number,
-): Uint8Array {
-  reserve(rows);
-  const { spreadBytes: spread } = scratch;
-  let row = 0;
-  for (let n = 0; n < stretches; n++) {
-    let value = firsts[n] as number;
-    for (const end = endOf(starts, stretches, rows, n); row < end; row++) spread[row] = value++;
-  }
-  return spread;
-}
-
 export function spreadBytes(
   values: Uint8Array,
   starts: Uint32Array,
@@ -69,11 +52,6 @@ export function spreadBytes(
     for (const end = endOf(starts, stretches, rows, n); row < end; row++) spread[row] = value;
   }
   return spread;
-}
-
-/** How many rows stretch `n` has. */
-export function lengthOf(starts: Uint32Array, stretches: number, rows: number, n: number): number {
-  return endOf(starts, stretches, rows, n) - (starts[n] as number);
 }
 
 function endOf(starts: Uint32Array, stretches: number, rows: number, n: number): number {
