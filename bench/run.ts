@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
 });
 
 /**
- * Enough for some six seconds of recording and more, so that a start and a stop weigh little: it takes a second until all
+ * Enough for five seconds of recording and more, so that a start and a stop weigh little: it takes most of a second until all
  * code is compiled, and `record` is at half its speed in it.
  */
 const MESSAGES: Readonly<Record<Mode, number>> = {
