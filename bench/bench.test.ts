@@ -6,12 +6,20 @@ import { promisify } from 'node:util';
 import { Child, endChildren, here, startFlood } from './child.ts';
 import { journalBytes, tableBytes } from './disk-use.ts';
 import type { Figure } from './figures.ts';
-import { MODES, Script } from './flood/script.ts';
+import { MODES, type Mode, Script } from './flood/script.ts';
 import { Tape } from './flood/tape.ts';
 import { Recording, recordFlood } from './record-flood.ts';
 
 /** Benchmarks run as small tests too, so that they never rot. */
 const MESSAGES = 2000;
+
+const tablesOf: Readonly<Record<Mode, readonly string[]>> = {
+  trades: ['trades'],
+  deltas: ['book'],
+  usdm: ['book'],
+  quotes: ['quotes'],
+  mix: ['trades', 'book', 'quotes'],
+};
 
 // Whatever failed: no child keeps the test's process alive.
 after(endChildren);
@@ -29,7 +37,7 @@ suite('a small flood', () => {
       const tables = await tableBytes(recording.data);
       assert.deepEqual(
         tables.map(({ table }) => table),
-        mode === 'mix' ? ['trades', 'book', 'quotes'] : [mode === 'deltas' ? 'book' : mode],
+        tablesOf[mode],
       );
       for (const { rows, storeBytes, csvGzipBytes } of tables)
         assert.ok(rows > 0 && storeBytes > 0 && csvGzipBytes > 0);
@@ -57,7 +65,7 @@ test('the small benchmarks of shapes and books run, and print a line for each th
 });
 
 test('a tape goes on for ever: ids stay one unbroken chain and times never go back, turn after turn', () => {
-  for (const mode of ['trades', 'deltas'] as const) {
+  for (const mode of ['trades', 'deltas', 'usdm'] as const) {
     // A tape of few messages has the spans of a long one: only its diffs can end their chain where the turn ends.
     const tape = new Tape(new Script(mode, { messages: 50 }), true);
     const into = Buffer.alloc(100_000);
@@ -65,8 +73,9 @@ test('a tape goes on for ever: ids stay one unbroken chain and times never go ba
     for (let message = 0; message < 1000; message++) {
       const { bytes } = tape.play(message, 1, into);
       const text = into.toString('latin1', into.indexOf('{'), bytes);
-      const { data } = JSON.parse(text) as { data: { U?: number; u?: number; T?: number; E: number } };
+      const { data } = JSON.parse(text) as { data: { U?: number; u?: number; pu?: number; T?: number; E: number } };
       if (data.U !== undefined && !Number.isNaN(last)) assert.equal(data.U, last + 1);
+      if (mode === 'usdm' && !Number.isNaN(last)) assert.equal(data.pu, last);
       last = data.u ?? Number.NaN;
       const matched = data.T ?? data.E - 1000;
       assert.ok(matched >= time - 1000, `${mode} ${message}`);

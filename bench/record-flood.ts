@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { allSent, Child, here } from './child.ts';
 import type { Figure } from './figures.ts';
-import { type Feed, type Mode, PARTS } from './flood/script.ts';
+import { type Feed, isDiff, type Mode, PARTS } from './flood/script.ts';
 import { cpuSeconds, endedChildrenCpuSeconds } from './process-use.ts';
 
 const CHANNELS: Readonly<Record<Feed, string>> = {
   trade: 'trades',
   'depth@100ms': 'book',
+  'depth@0ms': 'book@depth@0ms',
   bookTicker: 'quotes',
 };
 /** What is measured: the built program where the npm scripts say so, as it is installed; else the source. */
@@ -30,7 +31,7 @@ export class Recording {
     const exchanges = Array.from({ length: links }, (_, index) => ({
       name: `flood ${index + 1}`,
       exchange: 'binance',
-      market: 'spot',
+      market: PARTS[this.#mode].some(({ market }) => market.venue.isFutures) ? 'usdm' : 'spot',
       uri: `ws://127.0.0.1:${port}`,
       rest: `http://127.0.0.1:${port}`,
       streams: PARTS[this.#mode].map(({ feed, market }) => ({
@@ -43,7 +44,7 @@ export class Recording {
 
   /** How many books it joins. */
   get books(): number {
-    return PARTS[this.#mode].filter(({ feed }) => feed === 'depth@100ms').length;
+    return PARTS[this.#mode].filter(({ feed }) => isDiff(feed)).length;
   }
 
   start(...options: readonly string[]): Child {

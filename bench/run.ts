@@ -10,7 +10,7 @@ import { type Recorded, Recording, recordFlood } from './record-flood.ts';
  * `npm run bench`: records each mode of the flood, beside three plain readers of the same flood, all in turns, so that
  * what a shared machine does to one it does to all. The figures are medians, and what counts are their ratios.
  *
- *     npm run bench -- [trades|deltas|quotes|mix ...] [--runs 5] [--messages N] [--json FILE]
+ *     npm run bench -- [trades|deltas|usdm|quotes|mix ...] [--runs 5] [--messages N] [--json FILE]
  */
 const { values, positionals } = parseArgs({
   options: {
@@ -28,6 +28,7 @@ const { values, positionals } = parseArgs({
 const MESSAGES: Readonly<Record<Mode, number>> = {
   trades: 8_000_000,
   deltas: 1_000_000,
+  usdm: 1_000_000,
   quotes: 8_000_000,
   mix: 2_000_000,
 };

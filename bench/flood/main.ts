@@ -5,7 +5,7 @@ import { FloodServer } from './server.ts';
 /**
  * The flood, in a process of its own. Every connection gets the same messages.
  *
- *     node bench/flood/main.ts trades|deltas|quotes|mix [--messages N] [--rate N] [--for SECONDS]
+ *     node bench/flood/main.ts trades|deltas|usdm|quotes|mix [--messages N] [--rate N] [--for SECONDS]
  *
  * `--rate` is for each connection. Prints a line per event: `port N`; and per connection `go` (the flood begins),
  * `sent N of M due` (all handed over, or the client left; M less N it was too slow for), `gone`.

@@ -1,7 +1,7 @@
 import { closedWalk, type Random } from './random.ts';
 
 /**
- * What one symbol of the flood says, as Binance spot says it. The statistics are life's or harder to compress than
+ * What one symbol of the flood says, as Binance says it. The statistics are life's or harder to compress than
  * life's, which `bench/entropy.ts` checks against captured trades:
  *
  * - trades: 40 % at the price before, other moves log-normal in ticks; the taker's side stays the same in 80 %; a
@@ -14,29 +14,51 @@ import { closedWalk, type Random } from './random.ts';
 export interface Market {
   /** Upper case, as payloads spell it. */
   readonly symbol: string;
-  /** Ticks of 0.01. */
+  readonly venue: Venue;
+  /** In ticks of the venue. */
   readonly mid: number;
   /** Update and trade ids begin here: a multiple of every power of ten that a turn may span. */
   readonly firstId: number;
 }
 
 /** Numbers that move on by one turn each time the tape is played again, by the key they stand behind. */
-export const TURNING = { ids: ['"t":', '"U":', '"u":'], times: ['"E":', '"T":'] } as const;
+export const TURNING = { ids: ['"t":', '"U":', '"u":', '"pu":'], times: ['"E":', '"T":'] } as const;
 
 /** Levels a diff changes on each side. */
 const LEVELS = 10;
 /** Levels a snapshot lists on each side. */
 const SNAPSHOT_LEVELS = 1000;
-/** Spot's BTCUSDT trades in steps of 0.00001. */
-const LOTS = 100_000;
 
 type TimeText = (µs: number) => string;
 
-const priceText = (ticks: number): string => (ticks / 100).toFixed(8);
-const amountText = (lots: number): string => (lots / LOTS).toFixed(8);
+/** Where a symbol is traded: how numbers are written there, and what its diffs say. */
+export interface Venue {
+  readonly priceText: (ticks: number) => string;
+  readonly amountText: (lots: number) => string;
+  /** An amount in the middle, lots. */
+  readonly medianLots: number;
+  /** Diffs name the one before them (`pu`), and a snapshot's id is one of the first diff's own. */
+  readonly isFutures: boolean;
+}
 
-function amount(random: Random): string {
-  const lots = Math.ceil(random.logNormal(2500, 1.9));
+/** Spot pads all numbers to eight decimals. BTCUSDT: ticks of 0.01, lots of 0.00001. */
+export const SPOT: Venue = {
+  priceText: (ticks) => (ticks / 100).toFixed(8),
+  amountText: (lots) => (lots / 100_000).toFixed(8),
+  medianLots: 2500,
+  isFutures: false,
+};
+
+/** USD-M futures write as many decimals as the symbol has. BTCUSDT: ticks of 0.10, lots of 0.001. */
+export const USDM: Venue = {
+  priceText: (ticks) => (ticks / 10).toFixed(2),
+  amountText: (lots) => (lots / 1000).toFixed(3),
+  medianLots: 25,
+  isFutures: true,
+};
+
+function amount(random: Random, { amountText, medianLots }: Venue): string {
+  const lots = Math.ceil(random.logNormal(medianLots, 1.9));
   if (!random.chance(0.2)) return amountText(lots);
   const magnitude = 10 ** Math.floor(Math.log10(lots));
   return amountText(Math.ceil(lots / magnitude) * magnitude);
@@ -66,10 +88,10 @@ export function trades(market: Market, random: Random, count: number, timeText: 
   let next = 0;
   let sells = false;
   return (time) => {
-    const price = priceText(market.mid + (walk[next] ?? 0));
+    const price = market.venue.priceText(market.mid + (walk[next] ?? 0));
     if (random.chance(0.2)) sells = !sells;
     const pushed = time + 100 + Math.floor(random.logNormal(2000, 1));
-    return `{"e":"trade","E":${timeText(pushed)},"s":"${market.symbol}","t":${market.firstId + next++},"p":"${price}","q":"${amount(random)}","T":${timeText(time)},"m":${sells},"M":true}`;
+    return `{"e":"trade","E":${timeText(pushed)},"s":"${market.symbol}","t":${market.firstId + next++},"p":"${price}","q":"${amount(random, market.venue)}","T":${timeText(time)},"m":${sells},"M":true}`;
   };
 }
 
@@ -83,7 +105,8 @@ export function diffs(
 ): Speaker {
   const moves = Array.from({ length: count }, () => (random.chance(0.3) ? random.below(7) - 3 : 0));
   const walk = closedWalk(moves);
-  const book = new SimpleBook(market.mid, walk);
+  const book = new SimpleBook(market, walk);
+  const { symbol } = market;
   let id = market.firstId;
   let next = 0;
   return (time) => {
@@ -91,7 +114,11 @@ export function diffs(
     const first = id;
     id = next === count ? market.firstId + idSpan : id + 1 + random.below(40);
     const [bids, asks] = [book.change(random, mid, -1), book.change(random, mid, 1)];
-    return `{"e":"depthUpdate","E":${timeText(time + 100 + random.below(900))},"s":"${market.symbol}","U":${first},"u":${id - 1},"b":[${bids}],"a":[${asks}]}`;
+    const pushed = timeText(time + 100 + random.below(900));
+    if (market.venue.isFutures)
+      // One more than on spot, so that the first `pu` of a turn is the turn's first id, which has all its digits.
+      return `{"e":"depthUpdate","E":${pushed},"T":${timeText(time)},"s":"${symbol}","U":${first + 1},"u":${id},"pu":${first},"b":[${bids}],"a":[${asks}],"ps":"${symbol}","st":1}`;
+    return `{"e":"depthUpdate","E":${pushed},"s":"${symbol}","U":${first},"u":${id - 1},"b":[${bids}],"a":[${asks}]}`;
   };
 }
 
@@ -99,9 +126,11 @@ export function diffs(
 class SimpleBook {
   readonly #lowest: number;
   readonly #exists: Uint8Array;
+  readonly #venue: Venue;
   #mid: number;
 
-  constructor(mid: number, walk: Int32Array) {
+  constructor({ mid, venue }: Market, walk: Int32Array) {
+    this.#venue = venue;
     let [least, most] = [0, 0];
     for (const offset of walk) [least, most] = [Math.min(least, offset), Math.max(most, offset)];
     this.#lowest = mid + least - 4 * SNAPSHOT_LEVELS;
@@ -120,16 +149,16 @@ class SimpleBook {
       const price = mid + side * distance;
       if (changed.has(price)) continue;
       const deletes = this.#exists[price - this.#lowest] === 1 && random.chance(0.25);
-      changed.set(price, deletes ? this.#delete(price) : this.#set(price, amount(random)));
+      changed.set(price, deletes ? this.#delete(price) : this.#set(price, amount(random, this.#venue)));
     }
     if (side === 1) this.#mid = mid;
     const sorted = [...changed].sort(([a], [b]) => (a - b) * side);
-    return sorted.map(([price, text]) => `["${priceText(price)}","${text}"]`).join(',');
+    return sorted.map(([price, text]) => `["${this.#venue.priceText(price)}","${text}"]`).join(',');
   }
 
   #delete(price: number): string {
     this.#exists[price - this.#lowest] = 0;
-    return '0.00000000';
+    return this.#venue.amountText(0);
   }
 
   #set(price: number, text: string): string {
@@ -139,17 +168,18 @@ class SimpleBook {
 }
 
 export function quotes(market: Market, random: Random, count: number): Speaker {
+  const { priceText } = market.venue;
   const moves = Array.from({ length: count }, () => (random.chance(0.2) ? random.below(9) - 4 : 0));
   const walk = closedWalk(moves);
   let id = market.firstId;
   let next = 0;
-  let [bidAmount, askAmount] = [amount(random), amount(random)];
+  let [bidAmount, askAmount] = [amount(random, market.venue), amount(random, market.venue)];
   return () => {
     const mid = market.mid + (walk[next] ?? 0);
     const moved = moves[next++] !== 0;
     const bidChanges = random.chance(0.5);
-    if (moved || bidChanges) bidAmount = amount(random);
-    if (moved || !bidChanges) askAmount = amount(random);
+    if (moved || bidChanges) bidAmount = amount(random, market.venue);
+    if (moved || !bidChanges) askAmount = amount(random, market.venue);
     id += 1 + random.below(5);
     return `{"u":${id},"s":"${market.symbol}","b":"${priceText(mid - 1)}","B":"${bidAmount}","a":"${priceText(mid + 1)}","A":"${askAmount}"}`;
   };
@@ -157,10 +187,12 @@ export function quotes(market: Market, random: Random, count: number): Speaker {
 
 /** The REST book that the first diff continues. */
 export function snapshot(market: Market, random: Random): string {
+  const { priceText, isFutures } = market.venue;
+  const last = isFutures ? market.firstId + 1 : market.firstId - 1;
   const side = (sign: 1 | -1): string =>
     Array.from(
       { length: SNAPSHOT_LEVELS },
-      (_, index) => `["${priceText(market.mid + sign * (index + 1))}","${amount(random)}"]`,
+      (_, index) => `["${priceText(market.mid + sign * (index + 1))}","${amount(random, market.venue)}"]`,
     ).join(',');
-  return `{"lastUpdateId":${market.firstId - 1},"bids":[${side(-1)}],"asks":[${side(1)}]}`;
+  return `{"lastUpdateId":${last},"bids":[${side(-1)}],"asks":[${side(1)}]}`;
 }

@@ -1,11 +1,16 @@
-import { diffs, type Market, quotes, type Speaker, times, trades } from './market.ts';
+import { diffs, type Market, quotes, SPOT, type Speaker, times, trades, USDM } from './market.ts';
 import { Random } from './random.ts';
 
-/** What a flood says: one kind of message of one symbol, or a blend of several. */
-export type Mode = 'trades' | 'deltas' | 'quotes' | 'mix';
-export const MODES: readonly Mode[] = ['trades', 'deltas', 'quotes', 'mix'];
+/**
+ * What a flood says: one kind of message of one symbol, or a blend of several. All of Binance spot but `usdm`: diffs of its
+ * USD-M futures, whose numbers are not padded.
+ */
+export type Mode = 'trades' | 'deltas' | 'usdm' | 'quotes' | 'mix';
+export const MODES: readonly Mode[] = ['trades', 'deltas', 'usdm', 'quotes', 'mix'];
 
-export type Feed = 'trade' | 'depth@100ms' | 'bookTicker';
+/** A diff's feed is what tardis-dev asks for too: it takes the fastest of each market. */
+export type Feed = 'trade' | 'depth@100ms' | 'depth@0ms' | 'bookTicker';
+export const isDiff = (feed: Feed): boolean => feed === 'depth@100ms' || feed === 'depth@0ms';
 
 /** One stream of the flood, by its name at the exchange, and its share of the messages. */
 export interface Part {
@@ -26,10 +31,11 @@ export const FIRST_ID = 100_000_000_000;
 export const FIRST_TIME = 1_780_000_000_000_000;
 
 function market(symbol: string, mid: number, index: number): Market {
-  return { symbol, mid, firstId: FIRST_ID + index * 10_000_000_000 };
+  return { symbol, venue: SPOT, mid, firstId: FIRST_ID + index * 10_000_000_000 };
 }
 
 const BITCOIN = market('BTCUSDT', 6_712_345, 0);
+const FUTURE: Market = { ...BITCOIN, venue: USDM, mid: 671_234 };
 const SYMBOLS = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'XRPUSDT'];
 
 /** Of a hundred messages 50 quotes, 30 trades and 20 diffs, over four symbols, the n-th with a weight of 1/n. */
@@ -48,6 +54,7 @@ function blend(): Part[] {
 export const PARTS: Readonly<Record<Mode, readonly Part[]>> = {
   trades: [{ market: BITCOIN, feed: 'trade', weight: 1 }],
   deltas: [{ market: BITCOIN, feed: 'depth@100ms', weight: 1 }],
+  usdm: [{ market: FUTURE, feed: 'depth@0ms', weight: 1 }],
   quotes: [{ market: BITCOIN, feed: 'bookTicker', weight: 1 }],
   mix: blend(),
 };
@@ -57,6 +64,7 @@ const TURNS: Readonly<Record<Mode, Turn>> = {
   // As many trades as a turn has ids: they stay consecutive for ever.
   trades: { messages: 1_000_000, idSpan: 1e6, timeSpan: 1e11 },
   deltas: { messages: 100_000, idSpan: 1e7, timeSpan: 1e10 },
+  usdm: { messages: 100_000, idSpan: 1e7, timeSpan: 1e10 },
   quotes: { messages: 1_000_000, idSpan: 1e7, timeSpan: 1e9 },
   mix: { messages: 400_000, idSpan: 1e7, timeSpan: 1e10 },
 };
@@ -76,7 +84,8 @@ export class Script {
   constructor(mode: Mode, { messages, micros = true }: { messages: number; micros?: boolean }) {
     this.parts = PARTS[mode];
     this.turn = { ...TURNS[mode], messages: Math.min(messages, TURNS[mode].messages) };
-    this.#micros = micros;
+    // Futures know only ms.
+    this.#micros = micros && !this.parts.some(({ market: { venue } }) => venue.isFutures);
   }
 
   *messages(): Generator<Message> {

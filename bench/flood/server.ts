@@ -7,13 +7,13 @@ import { Tape } from './tape.ts';
 import { upgradeAnswer } from './websocket.ts';
 
 /**
- * Serves one mode of the flood as Binance spot would: WebSocket and REST at one port.
+ * Serves one mode of the flood as Binance would: WebSocket and REST at one port.
  *
  *     /bare                               WebSocket, combined form, subscribes to nothing
- *     /stream?timeUnit=MICROSECOND        WebSocket, combined form; times in ms without the query
+ *     /stream?timeUnit=MICROSECOND        WebSocket, combined form; times in ms without the query, and of futures always
  *     /ws, or any path with a part ws     WebSocket, payloads without their wrapper
- *     /api/v…/depth?symbol=S              the book that the first diff of S continues
- *     /api/v…/exchangeInfo                as much of it as a client needs to count its request weight
+ *     /…/depth?symbol=S                   the book that the first diff of S continues
+ *     /…/exchangeInfo                     as much of it as a client needs to count its request weight
  */
 export class FloodServer {
   readonly #mode: Mode;

@@ -1,5 +1,5 @@
 import { TURNING } from './market.ts';
-import { FIRST_ID, FIRST_TIME, nameOf, type Script, type Turn } from './script.ts';
+import { FIRST_ID, FIRST_TIME, isDiff, nameOf, type Script, type Turn } from './script.ts';
 import { textHeader } from './websocket.ts';
 
 /** Writes the frames of a turn's messages one after another into one buffer; `wrapped`: in combined form. */
@@ -24,7 +24,7 @@ export class Tape {
       bytes.add(textHeader(text.length));
       this.#digits.find(text, bytes.length);
       starts.push(bytes.addText(text));
-      if (part.feed !== 'depth@100ms' || seen.has(name)) continue;
+      if (!isDiff(part.feed) || seen.has(name)) continue;
       seen.add(name);
       lead = starts.length - 1;
     }

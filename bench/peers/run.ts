@@ -21,14 +21,15 @@ const runs = Number(values.runs);
 /** A peer: its name, and the arguments of its process before port and number of messages. */
 type Peer = readonly [name: string, script: string, ...args: string[]];
 
-const PEERS: Readonly<Record<'trades' | 'deltas', readonly Peer[]>> = {
+const PEERS = {
   trades: [
     ['tardis-dev `stream`', 'tardis.ts', 'raw'],
     ['tardis-dev `streamNormalized`, trades', 'tardis.ts', 'trades'],
     ['ccxt `watchTrades`', 'ccxt.ts'],
   ],
   deltas: [['tardis-dev `streamNormalized`, book changes', 'tardis.ts', 'book']],
-};
+  usdm: [['tardis-dev `streamNormalized`, book changes', 'tardis.ts', 'usdm']],
+} as const satisfies Readonly<Record<string, readonly Peer[]>>;
 
 /** Peers would take loopback through a proxy, where the environment names one. */
 const NO_PROXY = Object.fromEntries(
@@ -49,7 +50,7 @@ async function runPeer(
   return figure;
 }
 
-async function compare(mode: 'trades' | 'deltas', messages: number): Promise<void> {
+async function compare(mode: keyof typeof PEERS, messages: number): Promise<void> {
   const { flood, port } = await startFlood(mode, ['--messages', String(messages)]);
   const ours: Figure[] = [];
   const theirs = PEERS[mode].map((peer) => ({ peer, figures: [] as Figure[] }));
@@ -82,3 +83,4 @@ async function compare(mode: 'trades' | 'deltas', messages: number): Promise<voi
 process.stdout.write(`${machine()}, median of ${runs}\n\n`);
 await compare('trades', Number(values.trades));
 await compare('deltas', Number(values.diffs));
+await compare('usdm', Number(values.diffs));

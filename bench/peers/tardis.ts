@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { measure } from './measure.ts';
 
 /**
- * tardis-dev on the flood: `node bench/peers/tardis.ts raw|trades|book <port> <messages>`.
+ * tardis-dev on the flood: `node bench/peers/tardis.ts raw|trades|book|usdm <port> <messages>`.
  *
  * Bent to the local server by its own means: the environment variable it reads for each exchange's address, and for
  * the REST book a feed class of its own kind whose REST address is ours, set with its `setRealTimeFeedFactory`.
@@ -21,23 +21,26 @@ interface Tardis {
 }
 
 const [kind = '', port = '', count = ''] = process.argv.slice(2);
-process.env.WSS_URL_BINANCE = `ws://127.0.0.1:${port}/stream?timeUnit=microsecond`;
+// Of futures it takes diffs as fast as they come.
+const [exchange, query, api] =
+  kind === 'usdm' ? ['binance-futures', '', 'fapi/v1'] : ['binance', '?timeUnit=microsecond', 'api/v1'];
+process.env[`WSS_URL_${exchange.replace('-', '_').toUpperCase()}`] = `ws://127.0.0.1:${port}/stream${query}`;
 const tardis = createRequire(import.meta.url)('tardis-dev') as Tardis;
-const Binance = tardis.getRealTimeFeedFactory('binance');
+const Binance = tardis.getRealTimeFeedFactory(exchange);
 tardis.setRealTimeFeedFactory(
-  'binance',
+  exchange,
   class extends Binance {
-    override httpURL = `http://127.0.0.1:${port}/api/v1`;
+    override httpURL = `http://127.0.0.1:${port}/${api}`;
   },
 );
 
 const total = Number(count);
 if (kind === 'raw') {
   const filters = [{ channel: 'trade', symbols: ['btcusdt'] }];
-  const messages = tardis.stream({ exchange: 'binance', filters });
+  const messages = tardis.stream({ exchange, filters });
   await measure(messages, total, ({ message }) => (message.stream === undefined ? 0 : 1));
 } else {
-  const options = { exchange: 'binance', symbols: ['BTCUSDT'] };
+  const options = { exchange, symbols: ['BTCUSDT'] };
   const [normalize, type, least] =
     kind === 'trades'
       ? [tardis.normalizeTrades, 'trade', total]
