@@ -43,7 +43,7 @@ const NIBBLES = 0xf0f0f0f0 | 0;
  * has anything above its low nibble, before and after six is added; then digits are joined in pairs, and pairs in fours.
  *
  *     b v bytes, and words of them   at position, end   R root cells, L lists
- *     n s e the present cells' arrays, o their first index   i f p m k x t d scratch of numbers
+ *     n s e the present cells' arrays, o their first index   i f p g u m k x t d scratch of numbers
  */
 export function generate(root: ShapeNode): LayoutReader {
   const code = new Code();
@@ -51,7 +51,7 @@ export function generate(root: ShapeNode): LayoutReader {
   const names = Object.keys(CALLS);
   const body = `return function readLayout(b,at,end,reading){
 const R=reading.root,L=reading.lists,v=reading.view;
-let n=R.numbers,s=R.starts,e=R.ends,o=0,i=0,f=0,p=0,m=0,k=0,x=0,t=0,d=0;
+let n=R.numbers,s=R.starts,e=R.ends,o=0,i=0,f=0,p=0,g=0,u=0,m=0,k=0,x=0,t=0,d=0;
 ${code.text()}
 return at===end;}`;
   return new Function(...names, body)(...Object.values(CALLS)) as LayoutReader;
@@ -144,29 +144,37 @@ class Code {
     this.#line(`if(at>=end||b[at]!==${byte})return false;at++;`);
   }
 
-  /** The plain case: in quotes, at most 15 digits; then the whole number and the power of ten are exact. */
+  /**
+   * The plain cases: in quotes, without a sign, and either eight decimals and at most seven digits before them, or at most
+   * nine digits in all. The digits are then a whole number below 2^53, and the power of ten is exact.
+   */
   #decimal(node: ShapeNode, otherwise: 'readDecimal' | 'readNumber'): void {
     if (node.isBlankable)
       this.#line(`if((i=readBlank(b,at,end,${this.#cells},o+${node.slot}))>=0)at=i;else{`);
-    this.#line('i=f=at+1<end&&b[at+1]===45?at+2:at+1;m=0;p=-1;if(at<end&&b[at]===34){');
-    this.#digits();
-    this.#line('if(i<end&&b[i]===46){p=i++;');
+    this.#line('i=at+1;u=0;f=0;p=g=-1;if(at<end&&b[at]===34){');
+    this.#smallDigits();
+    this.#line('f=i;if(i<end&&b[i]===46){p=++i;');
     this.#eightPlaces();
     this.#line('else{');
-    this.#digits();
+    this.#smallDigits();
     this.#line(`}}}
-if(i>f&&i<end&&b[i]===34&&m<1e15&&p!==f&&(p<0||(p<i-1&&i-p<24))){
-if(p>0)m/=P[i-p-1];const c=o+${node.slot};n[c]=f>at+1?-m:m;s[c]=at+1;e[c]=i;at=i+1;
+if(f>at+1&&i!==p&&i<end&&b[i]===34&&(g>=0?f-at<9:i-at<(p<0?11:12))){
+const c=o+${node.slot};n[c]=g>=0?(u*1e8+g)/1e8:p<0?u:u/P[i-p];s[c]=at+1;e[c]=i;at=i+1;
 }else{`);
     this.#call(otherwise, node);
     this.#line(node.isBlankable ? '}}' : '}');
   }
 
-  /** What `#digits` does, of eight digits and a quote, in which all decimals of some exchanges end: two words at once. */
+  /** Eight digits and a quote, in which all decimals of some exchanges end, as `g`: two words at once. */
   #eightPlaces(): void {
     this.#line(`if(i+8<end&&b[i+8]===34&&(x=v.getInt32(i,true)^0x30303030,k=v.getInt32(i+4,true)^0x30303030,
 (((x+0x06060606|x)|(k+0x06060606|k))&${NIBBLES})===0)){t=Math.imul(x,10)+(x>>>8)|0;d=Math.imul(k,10)+(k>>>8)|0;
-m=m*1e8+(((t&255)*100+(t>>>16&255))*1e4+((d&255)*100+(d>>>16&255)));i+=8;}`);
+g=Math.imul((t&255)*100+(t>>>16&255),10000)+((d&255)*100+(d>>>16&255))|0;i+=8;}`);
+  }
+
+  /** Joins the digits from `i` on to `u`, which is right for as long as there are at most nine; `i` is then behind them. */
+  #smallDigits(): void {
+    this.#line('for(;i<end;i++){d=b[i]-48;if(d<0||d>9)break;u=Math.imul(u,10)+d|0;}');
   }
 
   /** Joins the digits from `i` on to `m`; `i` is then behind them. */
