@@ -7,6 +7,12 @@ export class ByteSink {
     this.buffer = allocate(capacity);
   }
 
+  /** Begins anew, in the same memory unless it has become larger than this. */
+  clear(keepMax: number): void {
+    this.length = 0;
+    if (this.buffer.length > keepMax) this.buffer = allocate(keepMax);
+  }
+
   /** Makes room for so many more bytes. */
   reserve(bytes: number): void {
     const needed = this.length + bytes;

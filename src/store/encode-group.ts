@@ -49,19 +49,23 @@ const COMPRESSION = { [constants.ZSTD_c_compressionLevel]: 1 };
 const SAVED_MIN = 0.03;
 /** Fewer bytes than this are left as they are: a call for each costs more than it saves. */
 const COMPRESSED_MIN = 64;
-/** Pages up to this size are looked for again in the next column. */
+/** Pages up to this size are looked for among those compressed before. */
 const REPEATED_MAX = 64 * 1024;
 
+/** The page being written and the group it goes to: their memory is used again, up to this much of it. */
+const KEPT_BYTES = 4 << 20;
 const body = new ByteSink(1 << 16);
+const whole = new ByteSink(1 << 16);
 
 /** Makes a row group. The same rows give the same bytes with the same zstd. */
 export function encodeGroup({ exchange, rows: buffer, spans, isDense }: GroupRows): EncodedGroup {
   const { table, rows } = buffer;
-  const to = new ByteSink(isDense ? rows * 16 + 4096 : rows * 64 + 4096);
+  const to = whole;
+  to.clear(KEPT_BYTES);
   const lengths = spans.map((span) => span.rows);
   const chunks: EncodedChunk[] = [];
   const add = (write: (to: ByteSink) => PageBody): void => {
-    body.length = 0;
+    body.clear(KEPT_BYTES);
     chunks.push(writeChunk(to, rows, write(body), body.written(), isDense));
   };
   add((page) => writeNames(page, [exchange], [rows], rows));
@@ -76,7 +80,7 @@ export function encodeGroup({ exchange, rows: buffer, spans, isDense }: GroupRow
     );
   for (const [i, column] of heldColumns(table).entries())
     add((page) => writeColumn(page, column, buffer, i, isDense));
-  return { rows, chunks, bytes: to.written() };
+  return { rows, chunks, bytes: new Uint8Array(to.written()) };
 }
 
 /** Writes the values of the column at place `i` of the rows; what rows share, for each of them. */
@@ -167,15 +171,20 @@ function writeChunk(
   };
 }
 
-/** The page compressed last. */
-let last: { readonly plain: Uint8Array; readonly packed: Uint8Array } | null = null;
+/** Pages compressed of late, the latest first, and how many are kept. */
+const recent: { readonly plain: Uint8Array; readonly packed: Uint8Array }[] = [];
+const RECENT_MAX = 8;
 
-/** Compresses a page. Columns that change with each message have the same runs, and so the same page. */
+/** Compresses a page. Columns that change with each message have the same runs, and so the same page; flags have always the same. */
 function compressPage(plain: Uint8Array): Uint8Array {
   if (plain.length > REPEATED_MAX) return compress(plain);
-  if (last === null || Buffer.compare(plain, last.plain) !== 0)
-    last = { plain: new Uint8Array(plain), packed: compress(plain) };
-  return last.packed;
+  const known = recent.findIndex((page) => Buffer.compare(plain, page.plain) === 0);
+  const page = known < 0 ? { plain: new Uint8Array(plain), packed: compress(plain) } : recent[known];
+  if (page === undefined) throw new Error('a page that was found is gone');
+  if (known >= 0) recent.splice(known, 1);
+  recent.unshift(page);
+  if (recent.length > RECENT_MAX) recent.pop();
+  return page.packed;
 }
 
 function compress(bytes: Uint8Array): Uint8Array {

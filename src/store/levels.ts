@@ -6,8 +6,8 @@ export const scratch = {
   present: new Uint8Array(0),
   /** The values that are not null. */
   values: new Float64Array(0),
-  /** Their places in a dictionary. */
-  places: new Uint32Array(0),
+  /** Their places in a dictionary, of at most 65,536 entries. */
+  places: new Uint16Array(0),
   /** Runs of equal values: what they are, and where they begin. */
   runValues: new Float64Array(0),
   runRows: new Uint32Array(0),
@@ -21,7 +21,7 @@ export function reserve(rows: number): void {
   if (scratch.present.length >= rows) return;
   scratch.present = new Uint8Array(rows);
   scratch.values = new Float64Array(rows);
-  scratch.places = new Uint32Array(rows);
+  scratch.places = new Uint16Array(rows);
   scratch.runValues = new Float64Array(rows);
   scratch.runRows = new Uint32Array(rows);
   scratch.spread = new Float64Array(rows);

@@ -14,34 +14,49 @@ const ENTRY_ROWS = 16;
 /** Doubles; NaN is null. */
 export function writeNumbers(to: ByteSink, array: Float64Array, rows: number, isDense: boolean): PageBody {
   reserve(rows);
-  let nulls = 0;
-  let least = Number.POSITIVE_INFINITY;
-  let most = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < rows; i++) {
-    const value = array[i] as number;
-    if (value < least) least = value;
-    if (value > most) most = value;
-    if (Number.isNaN(value)) nulls++;
+  if (isDense && repeated.fill(array, rows, scratch.places)) {
+    // What holds for the entries holds for all.
+    const bounds = numberBounds(repeated.numbers, repeated.count);
+    if (bounds.nulls === 0) return writeRepeated(to, rows, bounds);
   }
-  const numbers = nulls === 0 ? array : scratch.values;
+  const bounds = numberBounds(array, rows);
+  const { nulls } = bounds;
   const filled = nulls === 0 ? rows : takeNumbers(array, rows);
+  const numbers = nulls === 0 ? array : scratch.values;
+  if (isDense && nulls > 0 && repeated.fill(numbers, filled, scratch.places))
+    return writeRepeated(to, rows, bounds);
   writeLevels(to, rows, nulls > 0);
-  // Bounds of zeros say nothing of their signs: readers are told the wider one.
-  const bounds = {
-    nulls,
-    least: filled === 0 ? null : plainNumber(least === 0 ? -0 : least),
-    most: filled === 0 ? null : plainNumber(most === 0 ? 0 : most),
-  };
-  if (isDense && repeated.fill(numbers, filled, scratch.places)) {
-    writePlaces(to, filled, repeated.count - 1);
-    const plain = new Uint8Array(repeated.entries.buffer, 0, repeated.count * 8);
-    return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries: repeated.count, plain } };
-  }
   to.reserve(filled * 8);
   if (isDense) splitBytes(to.buffer, to.length, numbers, filled);
   else to.buffer.set(new Uint8Array(numbers.buffer, numbers.byteOffset, filled * 8), to.length);
   to.length += filled * 8;
   return { ...bounds, encoding: isDense ? ENCODING.byteStreamSplit : ENCODING.plain, dictionary: null };
+}
+
+/** Numbers as places in the dictionary that `repeated` has found. */
+function writeRepeated(to: ByteSink, rows: number, bounds: NumberBounds): PageBody {
+  const { count } = repeated;
+  writeLevels(to, rows, bounds.nulls > 0);
+  writePlaces(to, rows - bounds.nulls, count - 1);
+  const plain = new Uint8Array(repeated.entries.buffer, 0, count * 8);
+  return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries: count, plain } };
+}
+
+type NumberBounds = Pick<PageBody, 'nulls' | 'least' | 'most'>;
+
+function numberBounds(numbers: Float64Array, count: number): NumberBounds {
+  let nulls = 0;
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < count; i++) {
+    const value = numbers[i] as number;
+    if (value < least) least = value;
+    if (value > most) most = value;
+    if (Number.isNaN(value)) nulls++;
+  }
+  if (nulls === count) return { nulls, least: null, most: null };
+  // Bounds of zeros say nothing of their signs: readers are told the wider one.
+  return { nulls, least: plainNumber(least === 0 ? -0 : least), most: plainNumber(most === 0 ? 0 : most) };
 }
 
 /** Puts those that are numbers into `scratch.values`, and notes which; returns how many. */

@@ -1,0 +1,91 @@
+import { diffs, quotes, SPOT, times, trades, USDM } from './market.js';
+import { Random } from './random.js';
+export const MODES = ['trades', 'deltas', 'usdm', 'quotes', 'mix'];
+export const isDiff = (feed) => feed === 'depth@100ms' || feed === 'depth@0ms';
+/** Every id has 12 digits and every time 16 (13 in ms) in every turn, so that a turn changes digits and no lengths. */
+export const FIRST_ID = 100_000_000_000;
+export const FIRST_TIME = 1_780_000_000_000_000;
+function market(symbol, mid, index) {
+    return { symbol, venue: SPOT, mid, firstId: FIRST_ID + index * 10_000_000_000 };
+}
+const BITCOIN = market('BTCUSDT', 6_712_345, 0);
+const FUTURE = { ...BITCOIN, venue: USDM, mid: 671_234 };
+const SYMBOLS = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'XRPUSDT'];
+/** Of a hundred messages 50 quotes, 30 trades and 20 diffs, over four symbols, the n-th with a weight of 1/n. */
+function blend() {
+    return SYMBOLS.flatMap((symbol, index) => {
+        const one = market(symbol, Math.round(6_712_345 / (index + 1)), index);
+        return [
+            { market: one, feed: 'bookTicker', weight: 50 / (index + 1) },
+            { market: one, feed: 'trade', weight: 30 / (index + 1) },
+            { market: one, feed: 'depth@100ms', weight: 20 / (index + 1) },
+        ];
+    });
+}
+/** The streams of each mode. */
+export const PARTS = {
+    trades: [{ market: BITCOIN, feed: 'trade', weight: 1 }],
+    deltas: [{ market: BITCOIN, feed: 'depth@100ms', weight: 1 }],
+    usdm: [{ market: FUTURE, feed: 'depth@0ms', weight: 1 }],
+    quotes: [{ market: BITCOIN, feed: 'bookTicker', weight: 1 }],
+    mix: blend(),
+};
+/** Distinct messages: more rows than a Parquet row group has, and no more than a few hundred MB of memory. */
+const TURNS = {
+    // As many trades as a turn has ids: they stay consecutive for ever.
+    trades: { messages: 1_000_000, idSpan: 1e6, timeSpan: 1e11 },
+    deltas: { messages: 100_000, idSpan: 1e7, timeSpan: 1e10 },
+    usdm: { messages: 100_000, idSpan: 1e7, timeSpan: 1e10 },
+    quotes: { messages: 1_000_000, idSpan: 1e7, timeSpan: 1e9 },
+    mix: { messages: 400_000, idSpan: 1e7, timeSpan: 1e10 },
+};
+/** What a mode says, in order. `messages` limits the distinct ones where fewer will be sent. */
+export class Script {
+    parts;
+    turn;
+    #micros;
+    constructor(mode, { messages, micros = true }) {
+        this.parts = PARTS[mode];
+        this.turn = { ...TURNS[mode], messages: Math.min(messages, TURNS[mode].messages) };
+        // Futures know only ms.
+        this.#micros = micros && !this.parts.some(({ market: { venue } }) => venue.isFutures);
+    }
+    *messages() {
+        const random = new Random(7);
+        const { messages, timeSpan } = this.turn;
+        const order = this.#order(random);
+        const speakers = this.parts.map((part, index) => this.#speaker(part, random, order.reduce((count, chosen) => count + (chosen === index ? 1 : 0), 0)));
+        const when = times(random, messages, timeSpan);
+        for (const [index, chosen] of order.entries()) {
+            const [part, speak] = [this.parts[chosen], speakers[chosen]];
+            if (part !== undefined && speak !== undefined)
+                yield { part, data: speak(FIRST_TIME + (when[index] ?? 0)) };
+        }
+    }
+    /** Which part speaks when, by weight. Each speaks once at the beginning, so that every book can be joined at once. */
+    #order(random) {
+        const total = this.parts.reduce((sum, { weight }) => sum + weight, 0);
+        return Uint8Array.from({ length: this.turn.messages }, (_, index) => {
+            if (index < this.parts.length)
+                return index;
+            let left = random.uniform() * total;
+            const chosen = this.parts.findIndex(({ weight }) => {
+                left -= weight;
+                return left < 0;
+            });
+            return Math.max(0, chosen);
+        });
+    }
+    #speaker({ market: of, feed }, random, count) {
+        const timeText = (µs) => String(µs).slice(0, this.#micros ? 16 : 13);
+        if (feed === 'trade')
+            return trades(of, random, count, timeText);
+        if (feed === 'bookTicker')
+            return quotes(of, random, count);
+        return diffs(of, random, count, timeText, this.turn.idSpan);
+    }
+}
+/** The name a part is subscribed by. */
+export function nameOf({ market: { symbol }, feed }) {
+    return `${symbol.toLowerCase()}@${feed}`;
+}
