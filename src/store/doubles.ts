@@ -16,8 +16,8 @@ export class NumberDictionary {
   readonly numbers = new Float64Array(this.entries.buffer);
   count = 0;
   #bits = SLOT_BITS_MIN;
-  /** The place of each entry by its hash, plus one; 0 is free. At least half of them are. */
-  #slots = new Uint16Array(1 << SLOT_BITS_MIN);
+  /** By an entry's hash: its halves and its place plus one, in four words; 0 is free, as at least half of them are. */
+  #slots = new Uint32Array(4 << SLOT_BITS_MIN);
 
   /**
    * Finds the place of each of `count` numbers.
@@ -26,7 +26,6 @@ export class NumberDictionary {
   fill(values: Float64Array, count: number, places: Uint16Array): boolean {
     this.#empty();
     const halves = new Uint32Array(values.buffer, values.byteOffset, count * 2);
-    const { entries } = this;
     let lastLow = 0;
     let lastHigh = 0;
     let place = -1;
@@ -36,7 +35,7 @@ export class NumberDictionary {
       if (place < 0 || low !== lastLow || high !== lastHigh) {
         lastLow = low;
         lastHigh = high;
-        place = this.#placeOf(entries, low, high);
+        place = this.#placeOf(low, high);
         if (place < 0 || (i === TRIAL && this.count > TRIAL / 2)) return false;
       }
       places[i] = place;
@@ -47,39 +46,44 @@ export class NumberDictionary {
   #empty(): void {
     if (this.#bits > SLOT_BITS_MIN) {
       this.#bits = SLOT_BITS_MIN;
-      this.#slots = new Uint16Array(1 << SLOT_BITS_MIN);
+      this.#slots = new Uint32Array(4 << SLOT_BITS_MIN);
     } else this.#slots.fill(0);
     this.count = 0;
   }
 
-  #placeOf(entries: Uint32Array, low: number, high: number): number {
+  #placeOf(low: number, high: number): number {
     const slots = this.#slots;
-    const last = slots.length - 1;
-    let slot = hash(low, high) >>> (32 - this.#bits);
+    const last = slots.length - 4;
+    let slot = (hash(low, high) >>> (32 - this.#bits)) << 2;
     for (;;) {
-      const place = (slots[slot] as number) - 1;
-      if (place < 0) break;
-      if (entries[2 * place] === low && entries[2 * place + 1] === high) return place;
-      slot = (slot + 1) & last;
+      const next = slots[slot + 2] as number;
+      if (slots[slot] === low && slots[slot + 1] === high && next > 0) return next - 1;
+      if (next === 0) break;
+      slot = (slot + 4) & last;
     }
     if (this.count === ENTRIES_MAX) return -1;
     const place = this.count++;
-    slots[slot] = place + 1;
-    entries[2 * place] = low;
-    entries[2 * place + 1] = high;
-    if (this.count * 2 > slots.length) this.#grow();
+    slots[slot] = low;
+    slots[slot + 1] = high;
+    slots[slot + 2] = place + 1;
+    this.entries[2 * place] = low;
+    this.entries[2 * place + 1] = high;
+    if (this.count * 8 > slots.length) this.#grow();
     return place;
   }
 
   #grow(): void {
     this.#bits++;
-    const slots = new Uint16Array(1 << this.#bits);
-    const last = slots.length - 1;
+    const slots = new Uint32Array(4 << this.#bits);
+    const last = slots.length - 4;
     for (let place = 0; place < this.count; place++) {
-      let slot =
-        hash(this.entries[2 * place] as number, this.entries[2 * place + 1] as number) >>> (32 - this.#bits);
-      while (slots[slot] !== 0) slot = (slot + 1) & last;
-      slots[slot] = place + 1;
+      const low = this.entries[2 * place] as number;
+      const high = this.entries[2 * place + 1] as number;
+      let slot = (hash(low, high) >>> (32 - this.#bits)) << 2;
+      while (slots[slot + 2] !== 0) slot = (slot + 4) & last;
+      slots[slot] = low;
+      slots[slot + 1] = high;
+      slots[slot + 2] = place + 1;
     }
     this.#slots = slots;
   }
