@@ -25,8 +25,9 @@ export class BookSideLevels {
   /** Places in use, and how many of them are empty. The last one, the best, never is. */
   #places = 0;
   #empty = 0;
-  /** Where the last search ended. */
+  /** Where the last search ended, and what it searched for. */
   #finger = 0;
+  #fingerKey = 0;
   /** Levels in a price step of 1, as the last searches found it. */
   #density = 0;
 
@@ -46,15 +47,20 @@ export class BookSideLevels {
     const levels = this.#levels;
     const last = this.#places - 1;
     if (last < 0) return -1;
-    const finger = Math.min(this.#finger, last);
-    const distance = key - (levels[2 * finger] as number);
-    if (distance === 0) return finger;
+    // From the price that was asked for, not from the one that stands there: nothing is waited for then.
+    const distance = key - this.#fingerKey;
     // What is no place, or no number, becomes some place or other: from any of them the search finds its way.
-    const guess = (finger + distance * this.#density + 0.5) | 0;
+    const guess = (this.#finger + distance * this.#density + 0.5) | 0;
     const place = guess < 0 ? 0 : guess > last ? last : guess;
-    const index = levels[2 * place] === key ? place : this.#searchFrom(place, key);
-    this.#finger = index < 0 ? -1 - index : index;
-    if (index !== place) this.#learn((this.#finger - finger) / distance);
+    this.#fingerKey = key;
+    if (levels[2 * place] === key) {
+      this.#finger = place;
+      return place;
+    }
+    const index = this.#searchFrom(place, key);
+    const found = index < 0 ? -1 - index : index;
+    if (distance !== 0) this.#learn((found - this.#finger) / distance);
+    this.#finger = found;
     return index;
   }
 
