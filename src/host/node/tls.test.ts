@@ -77,7 +77,10 @@ test('over TLS, messages come whole and in order: small, larger than a read or a
 test('a server whose certificate nobody vouches for gets no connection, and REST says why', async () => {
   const [{ opened, texts, error }, answer] = await secured(
     false,
-    (connection) => connection.send('secret'),
+    (connection) => {
+      connection.send('secret');
+      connection.close();
+    },
     async (port) => [await session(port), await nodeHttp.get(`https://localhost:${port}/`)] as const,
   );
   assert.deepEqual([opened, texts], [false, []]);
