@@ -64,6 +64,18 @@ test('the small benchmarks of shapes and books run, and print a line for each th
   }
 });
 
+test('trades are weighed in a journal file, live and sealed: sealed is denser, and shared receive times save', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [here('sealed.ts'), '--messages', '3000']);
+  const sizes = [...stdout.matchAll(/\| ([\d.]+) \| ([\d.]+) \|$/gm)].map(([, live, dense]) => [
+    Number(live),
+    Number(dense),
+  ]);
+  assert.equal(sizes.length, 6, stdout);
+  for (const [live = 0, dense = 0] of sizes) assert.ok(dense < live && dense > 5 && live < 40, stdout);
+  const dense = sizes.map(([, size = 0]) => size);
+  assert.ok(dense.every((size, i) => i % 3 === 0 || size < (dense[i - 1] ?? 0)), stdout);
+});
+
 test('a tape goes on for ever: ids stay one unbroken chain and times never go back, turn after turn', () => {
   for (const mode of ['trades', 'deltas', 'usdm'] as const) {
     // A tape of few messages has the spans of a long one: only its diffs can end their chain where the turn ends.
