@@ -56,7 +56,7 @@ suite('a small flood', () => {
 
 test('the small benchmarks of shapes and books run, and print a line for each thing they measure', async () => {
   for (const [script, lines] of [
-    ['shapes.ts', 4],
+    ['shapes.ts', 5],
     ['books.ts', 3],
   ] as const) {
     const { stdout } = await promisify(execFile)(process.execPath, [here(script), '--turns', '2']);
@@ -73,7 +73,10 @@ test('trades are weighed in a journal file, live and sealed: sealed is denser, a
   assert.equal(sizes.length, 6, stdout);
   for (const [live = 0, dense = 0] of sizes) assert.ok(dense < live && dense > 5 && live < 40, stdout);
   const dense = sizes.map(([, size = 0]) => size);
-  assert.ok(dense.every((size, i) => i % 3 === 0 || size < (dense[i - 1] ?? 0)), stdout);
+  assert.ok(
+    dense.every((size, i) => i % 3 === 0 || size < (dense[i - 1] ?? 0)),
+    stdout,
+  );
 });
 
 test('a tape goes on for ever: ids stay one unbroken chain and times never go back, turn after turn', () => {
@@ -85,7 +88,9 @@ test('a tape goes on for ever: ids stay one unbroken chain and times never go ba
     for (let message = 0; message < 1000; message++) {
       const { bytes } = tape.play(message, 1, into);
       const text = into.toString('latin1', into.indexOf('{'), bytes);
-      const { data } = JSON.parse(text) as { data: { U?: number; u?: number; pu?: number; T?: number; E: number } };
+      const { data } = JSON.parse(text) as {
+        data: { U?: number; u?: number; pu?: number; T?: number; E: number };
+      };
       if (data.U !== undefined && !Number.isNaN(last)) assert.equal(data.U, last + 1);
       if (mode === 'usdm' && !Number.isNaN(last)) assert.equal(data.pu, last);
       last = data.u ?? Number.NaN;

@@ -61,4 +61,6 @@ for (const micros of [false, true])
     rows.push([micros ? 'µs' : 'ms', String(perRead), live.toFixed(2), dense.toFixed(2)]);
   }
 process.stdout.write(`${machine()}, ${MESSAGES} trades\n\n`);
-process.stdout.write(table(['times in', 'trades a read', 'live, bytes a trade', 'sealed, bytes a trade'], rows));
+process.stdout.write(
+  table(['times in', 'trades a read', 'live, bytes a trade', 'sealed, bytes a trade'], rows),
+);

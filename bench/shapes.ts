@@ -25,6 +25,7 @@ function shapeOf(exchange: string, name: string): Shape {
 const CASES: readonly (readonly [title: string, shape: Shape, messages: readonly string[]])[] = [
   ['Binance trade', shapeOf('binance', 'trade'), floodMessages('trades', MESSAGES)],
   ['Binance diff, 20 levels', shapeOf('binance', 'depthUpdate'), floodMessages('deltas', MESSAGES)],
+  ['Binance USD-M diff, 20 levels', shapeOf('binance', 'depthUpdate'), floodMessages('usdm', MESSAGES)],
   ['Binance quote', shapeOf('binance', 'bookTicker'), floodMessages('quotes', MESSAGES)],
   ['Bybit trade', shapeOf('bybit', 'publicTrade'), bybitTrades(MESSAGES)],
 ];

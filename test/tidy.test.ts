@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
@@ -141,4 +142,34 @@ test('tests do not sleep', () => {
 
 test('the lock file holds no addresses', () => {
   assert.doesNotMatch(readFileSync(join(root, 'package-lock.json'), 'utf8'), /"resolved":\s*"http/);
+});
+
+test('the build begins with the program and with every file that a thread begins with', () => {
+  const { files: entries } = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8')) as {
+    files: string[];
+  };
+  const threads = sources.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/`(\.[^`]*)\.\$\{import\.meta\.url/g)].map(([, path = '']) =>
+      relative(root, resolve(dirname(file), `${path}.ts`)),
+    ),
+  );
+  assert.deepEqual([...threads, 'src/cli/index.ts'].sort(), [...entries].sort());
+});
+
+test('no compiled file stands beside a source', () => {
+  const compiled = ['src', 'test', 'bench'].flatMap((directory) =>
+    readdirSync(join(root, directory), { withFileTypes: true, recursive: true })
+      .filter(({ name, parentPath }) => /\.(js|d\.ts)$/.test(name) && !parentPath.includes('node_modules'))
+      .map(({ name, parentPath }) => relative(root, join(parentPath, name))),
+  );
+  assert.deepEqual(compiled, []);
+});
+
+test('this V8 knows the flags that are set while running: it would pass over others with a line on stderr', () => {
+  const known = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
+  const flags = sources.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/setFlagsFromString\(`(--[\w-]+)/g)].map(([, flag = '']) => flag),
+  );
+  assert.ok(flags.length > 0);
+  for (const flag of flags) assert.ok(known.includes(`  ${flag} (`), flag);
 });

@@ -79,13 +79,14 @@ export interface Message {
 export class Script {
   readonly parts: readonly Part[];
   readonly turn: Turn;
-  readonly #micros: boolean;
+  /** Times are in µs; else in ms. */
+  readonly micros: boolean;
 
   constructor(mode: Mode, { messages, micros = true }: { messages: number; micros?: boolean }) {
     this.parts = PARTS[mode];
     this.turn = { ...TURNS[mode], messages: Math.min(messages, TURNS[mode].messages) };
     // Futures know only ms.
-    this.#micros = micros && !this.parts.some(({ market: { venue } }) => venue.isFutures);
+    this.micros = micros && !this.parts.some(({ market: { venue } }) => venue.isFutures);
   }
 
   *messages(): Generator<Message> {
@@ -122,7 +123,7 @@ export class Script {
   }
 
   #speaker({ market: of, feed }: Part, random: Random, count: number): Speaker {
-    const timeText = (µs: number): string => String(µs).slice(0, this.#micros ? 16 : 13);
+    const timeText = (µs: number): string => String(µs).slice(0, this.micros ? 16 : 13);
     if (feed === 'trade') return trades(of, random, count, timeText);
     if (feed === 'bookTicker') return quotes(of, random, count);
     return diffs(of, random, count, timeText, this.turn.idSpan);

@@ -62,10 +62,11 @@ export class FloodServer {
   /** The tape for an address, made when it is first asked for. */
   #tape(url: string): Tape {
     const wrapped = !/\/ws(\/|$)/.test(url);
-    const key = `${wrapped} ${/\/bare|timeunit=microsecond/i.test(url)}`;
+    const script = this.#script(url);
+    const key = `${wrapped} ${script.micros}`;
     let tape = this.#tapes.get(key);
     if (tape === undefined) {
-      tape = new Tape(this.#script(url), wrapped);
+      tape = new Tape(script, wrapped);
       this.#tapes.set(key, tape);
     }
     return tape;

@@ -24,9 +24,10 @@ const HAND_OVER_MS = 10;
  */
 const HEAP_START_MB = 128;
 /**
- * How much a heap may grow between two full collections, percent. By V8's own count a heap of 17 MB may grow by 16, which is
+ * How much a heap grows between two full collections, percent, whatever V8 would choose. By its own count a heap of 17 MB may grow by 16, which is
  * what the young generation holds, and for that it begins the next collection as soon as one is done: the main thread, which
  * reads the sockets, collected in full almost twice a second, for 25 to 50 ms each (measured 2026-11-27).
+ * Heaps of hundreds of MB, which no thread of ours has, would be collected somewhat more often by it.
  */
 const HEAP_GROWTH_PERCENT = 200;
 /** How often the tape's clock is compared with the wall clock, ms. */

@@ -158,7 +158,7 @@ class Code {
     this.#line('else{');
     this.#smallDigits();
     this.#line(`}}}
-if(f>at+1&&i!==p&&i<end&&b[i]===34&&(g>=0?f-at<9:i-at<(p<0?11:12))){
+if(f>at+1&&i<end&&b[i]===34&&(g>=0?f-at<9:i-at<(p<0?11:12))){
 const c=o+${node.slot};n[c]=g>=0?(u*1e8+g)/1e8:p<0?u:u/P[i-p];s[c]=at+1;e[c]=i;at=i+1;
 }else{`);
     this.#call(otherwise, node);

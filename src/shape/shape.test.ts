@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { DecimalReader, textFrame } from '../record/index.ts';
 import {
   ByteReader,
@@ -202,9 +203,11 @@ test('a decimal is read to its last digit, and what is no digit is found at ever
   const { a, b } = one.slots;
   // What stands beside the digits in ASCII, and in the same high nibble.
   const others = ['/', ':', '?', '.', ' ', 'p', '\u0010'];
-  for (let whole = 1; whole <= 7; whole++)
+  assert.equal(read('{"a":"1.5","b":""}'), 'mismatch');
+  reader.declined = 0;
+  for (let whole = 1; whole <= 11; whole++)
     for (let places = 0; places <= 9; places++) {
-      const digits = '73951864207395186'.slice(0, whole + places);
+      const digits = '98470848336796273951'.slice(0, whole + places);
       const text = places === 0 ? digits : `${digits.slice(0, whole)}.${digits.slice(whole)}`;
       for (const sign of ['', '-']) {
         assert.equal(read(`{"a":"${sign}${text}","b":"0.00000001"}`), 'read');
@@ -224,6 +227,18 @@ test('a decimal is read to its last digit, and what is no digit is found at ever
         }
       reader.declined = 0;
     }
+});
+
+test('padded and short decimals are the doubles nearest to their texts', () => {
+  const one = shape('one', object({ a: decimal() }));
+  const { reader, reading, read } = readerOf(one);
+  const texts = fc.stringMatching(/^\d{1,7}\.(\d{8}|\d{1,11})$/);
+  const property = fc.property(texts, (text) => {
+    assert.equal(read(`{"a":"${text}"}`), 'read');
+    assert.equal(reading.number(one.slots.a), Number(text));
+  });
+  fc.assert(property, { numRuns: 3000, endOnFailure: true });
+  assert.equal(reader.declined, 0);
 });
 
 test('numbers that do not print back are counted once, by whichever reader took the message', () => {

@@ -16,7 +16,10 @@ export class NumberDictionary {
   readonly numbers = new Float64Array(this.entries.buffer);
   count = 0;
   #bits = SLOT_BITS_MIN;
-  /** By an entry's hash: its halves and its place plus one, in four words; 0 is free, as at least half of them are. */
+  /**
+   * By an entry's hash: its halves and its place plus one, in four words (the last of them for alignment); place 0 is free, as at
+   * least half of them are.
+   */
   #slots = new Uint32Array(4 << SLOT_BITS_MIN);
 
   /**

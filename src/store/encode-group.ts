@@ -52,7 +52,7 @@ const COMPRESSED_MIN = 64;
 /** Pages up to this size are looked for among those compressed before. */
 const REPEATED_MAX = 64 * 1024;
 
-/** The page being written and the group it goes to: their memory is used again, up to this much of it. */
+/** The page being written and the group it goes to: their memory is used again, up to this much of each. */
 const KEPT_BYTES = 4 << 20;
 const body = new ByteSink(1 << 16);
 const whole = new ByteSink(1 << 16);
@@ -175,16 +175,19 @@ function writeChunk(
 const recent: { readonly plain: Uint8Array; readonly packed: Uint8Array }[] = [];
 const RECENT_MAX = 8;
 
-/** Compresses a page. Columns that change with each message have the same runs, and so the same page; flags have always the same. */
+/** Compresses a page. Columns that change with each message have the same runs and so the same page; flags mostly have, too. */
 function compressPage(plain: Uint8Array): Uint8Array {
   if (plain.length > REPEATED_MAX) return compress(plain);
-  const known = recent.findIndex((page) => Buffer.compare(plain, page.plain) === 0);
-  const page = known < 0 ? { plain: new Uint8Array(plain), packed: compress(plain) } : recent[known];
-  if (page === undefined) throw new Error('a page that was found is gone');
-  if (known >= 0) recent.splice(known, 1);
-  recent.unshift(page);
+  for (const [index, page] of recent.entries())
+    if (Buffer.compare(plain, page.plain) === 0) {
+      recent.splice(index, 1);
+      recent.unshift(page);
+      return page.packed;
+    }
+  const packed = compress(plain);
+  recent.unshift({ plain: new Uint8Array(plain), packed });
   if (recent.length > RECENT_MAX) recent.pop();
-  return page.packed;
+  return packed;
 }
 
 function compress(bytes: Uint8Array): Uint8Array {

@@ -23,6 +23,7 @@ function widthOf(last: number): number {
 /** `count` places of `scratch.places` in a dictionary whose last one is `last`, one by one. */
 export function writePlaces(to: ByteSink, count: number, last: number): void {
   const width = widthOf(last);
+  if (width > 2) throw new RangeError(`places up to ${last} do not fit into the scratch`);
   const groups = (count + 7) >> 3;
   to.byte(width * 8);
   to.varint((groups << 1) | 1);

@@ -36,7 +36,7 @@ function utcTime(ms: number): Buffer {
   return part(UTC_TIME, Buffer.from(`${new Date(ms).toISOString().replace(/[-:T]/g, '').slice(2, 14)}Z`));
 }
 
-/** A key and a certificate of its own for a host name, good for a day from yesterday on; both PEM. */
+/** A key and a certificate of its own for a host name, good from yesterday to tomorrow; both PEM. */
 export function selfSigned(host: string): { readonly key: string; readonly cert: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = part(SEQUENCE, part(OBJECT_IDENTIFIER, ECDSA_WITH_SHA256));
@@ -70,8 +70,9 @@ export function selfSigned(host: string): { readonly key: string; readonly cert:
   );
   const signature = part(BIT_STRING, Buffer.of(0), sign('sha256', content, privateKey));
   const base64 = part(SEQUENCE, content, algorithm, signature).toString('base64');
+  const lines = base64.match(/.{1,64}/g) ?? [];
   return {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    cert: `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+    cert: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
   };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { nodeDialer, nodeHttp } from './net.ts';
 import { selfSigned } from './self-signed.ts';
@@ -10,14 +10,18 @@ import { selfSigned } from './self-signed.ts';
 /** A TLS server for `localhost`, trusted or not, that does `serve` with each WebSocket connection. */
 async function secured<T>(
   isTrusted: boolean,
-  serve: (connection: WebSocket) => void,
+  serve: (connection: WebSocket, servername: unknown) => void,
   act: (port: number) => Promise<T>,
 ): Promise<T> {
   const { key, cert } = selfSigned('localhost');
   const trusted = getCACertificates('default');
   if (isTrusted) setDefaultCACertificates([...trusted, cert]);
-  const server = createServer({ key, cert }, (_request, response) => response.end('{"answer":42}'));
-  new WebSocketServer({ server }).on('connection', serve);
+  const server = createServer({ key, cert }, ({ socket }, response) =>
+    response.end(JSON.stringify({ asked: (socket as TLSSocket).servername })),
+  );
+  new WebSocketServer({ server }).on('connection', (connection, { socket }) =>
+    serve(connection, (socket as TLSSocket).servername),
+  );
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
   try {
     return await act((server.address() as AddressInfo).port);
@@ -55,9 +59,11 @@ test('over TLS, messages come whole and in order: small, larger than a read or a
   const sent = Array.from({ length: 400 }, (_, n) =>
     Array.from({ length: n % 50 === 7 ? 25_000 : n % 90 }, (_, i) => (i * (n + 3)) % 9973).join(' '),
   );
+  let asked: unknown = null;
   const { opened, texts, code, error, bytes } = await secured(
     true,
-    (connection) => {
+    (connection, servername) => {
+      asked = servername;
       for (const [n, text] of sent.entries()) {
         const half = text.length >> 1;
         if (n % 20 === 3) connection.send(text.slice(0, half), { fin: false });
@@ -68,7 +74,7 @@ test('over TLS, messages come whole and in order: small, larger than a read or a
     },
     session,
   );
-  assert.deepEqual([opened, code, error], [true, 1001, null]);
+  assert.deepEqual([opened, code, error, asked], [true, 1001, null, 'localhost']);
   assert.equal(texts.length, sent.length);
   for (const [n, text] of texts.entries()) assert.ok(text === sent[n], `message ${n}`);
   assert.ok(bytes > texts.join('').length, `${bytes} bytes were read`);
@@ -95,5 +101,5 @@ test('a trusted server answers REST over TLS', async () => {
     () => undefined,
     (port) => nodeHttp.get(`https://localhost:${port}/`),
   );
-  assert.deepEqual([answer.status, answer.body], [200, '{"answer":42}']);
+  assert.deepEqual([answer.status, answer.body], [200, '{"asked":"localhost"}']);
 });
