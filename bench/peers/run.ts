@@ -13,7 +13,7 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '5' },
     trades: { type: 'string', default: '4000000' },
-    diffs: { type: 'string', default: '400000' },
+    diffs: { type: 'string', default: '2000000' },
   },
 });
 const runs = Number(values.runs);

@@ -54,7 +54,7 @@ class Bench {
   #nowMs = 0;
 
   /** @param packsAside blocks are packed when the test says so. */
-  constructor(packsAside = false) {
+  constructor(packsAside = false, fileBytesMax = 1 << 30) {
     if (exchange === undefined) throw new Error('no such exchange');
     const { rows, made } = collecting();
     this.rows = rows;
@@ -64,6 +64,7 @@ class Bench {
       directory: '/journal/binance',
       exchange: 'binance',
       blockBytes: 600,
+      fileBytesMax,
       onDurable: (block) => this.stage.durable(block),
       onFault: () => this.stage.diskFault(),
       ...(packsAside ? { packer: this.packer.pack } : {}),
@@ -86,6 +87,12 @@ class Bench {
 
   async begin(): Promise<void> {
     await this.journal.beginFile(START, null);
+  }
+
+  /** Seals the present file and begins the next. */
+  async follow(): Promise<void> {
+    await this.journal.seal({ time: this.stage.time, link: 2, ordinal: 1 });
+    await this.journal.beginFile(this.stage.time, null);
   }
 
   /** Every other line is made in place. */
@@ -240,4 +247,30 @@ test('it is full only while it is behind a file that is too large, on a disk tha
   isFaulty = false;
   fileBytes = 2 ** 30;
   assert.equal(bench.stage.isFull, false, 'a file of the greatest size that a config may ask for');
+});
+
+test('under a load that does not end files are followed by files, and decoding steps back once for each', async () => {
+  const bench = new Bench(false, 600);
+  const { journal, stage } = bench;
+  // A byte here stands for a megabyte: the greatest size of a file is reached after some blocks.
+  const { get } = Object.getOwnPropertyDescriptor(JournalWriter.prototype, 'fileBytes') ?? {};
+  Object.defineProperty(journal, 'fileBytes', { get: () => get?.call(journal) * 2 ** 20 });
+  await bench.begin();
+  let files = 1;
+  let stepsBack = 0;
+  // What the recorder does with each chunk while many wait.
+  for (let chunk = 0; chunk < 300; chunk++) {
+    if (stage.fallBehind()) stepsBack++;
+    if (!stage.isBehind && journal.shouldRotate(stage.time)) {
+      await bench.follow();
+      files++;
+    }
+    for (let i = 0; i < 4; i++) bench.append();
+    await bench.tick();
+    while (stage.isFull) await bench.catchUp();
+  }
+  await bench.throughBacklog();
+  assert.deepEqual(bench.made, bench.expected());
+  assert.ok(files > 3, `${files} files`);
+  assert.ok(stepsBack > 3 && stepsBack <= files, `${stepsBack} steps back, ${files} files`);
 });

@@ -93,15 +93,20 @@ export class DecodeStage {
     return null;
   }
 
-  /** From the next line on nothing is decoded until `catchUp` is through. */
-  fallBehind(): void {
+  /**
+   * From the next line on nothing is decoded until `catchUp` is through. Not where a new file is due: it could not be begun
+   * then, and the present one would grow for as long as the load lasts.
+   * @returns whether it is behind since now
+   */
+  fallBehind(): boolean {
     const { exchange, journal, world } = this.#options;
-    if (this.#behindFrom !== null || !journal.isOpen) return;
+    if (this.#behindFrom !== null || !journal.isOpen || journal.shouldRotate(this.time)) return false;
     // What was decoded ends with a block, so that what was not begins with one.
     journal.flush();
     this.#behindFrom = journal.lastNumber;
     const message = 'messages come faster than they are decoded: they are journaled, and rows come later';
     world.log('warn', message, { exchange: exchange.name });
+    return true;
   }
 
   /** The journal has made a block durable. */

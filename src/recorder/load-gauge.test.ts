@@ -12,6 +12,10 @@ test('a load lasts once half the pool has waited for fifteen seconds without a b
   assert.equal(gauge.lasts(64, 20_002), false, 'and it counts anew');
   assert.equal(gauge.lasts(64, 35_001), false);
   assert.equal(gauge.lasts(64, 35_002), true);
+  gauge.restart();
+  assert.equal(gauge.lasts(64, 35_003), false, 'something was done about it');
+  assert.equal(gauge.lasts(64, 50_002), false);
+  assert.equal(gauge.lasts(64, 50_003), true);
 });
 
 test('a burst, however high, is no load that lasts', () => {

@@ -22,4 +22,9 @@ export class LoadGauge {
     this.#since ??= nowMs;
     return nowMs - this.#since >= LOADED_MS;
   }
+
+  /** Counts anew: something was done about the load. */
+  restart(): void {
+    this.#since = null;
+  }
 }

@@ -208,7 +208,7 @@ export class Recorder {
   /** Under a load that lasts, decoding steps back behind the journal. */
   #judgeLoad(): void {
     if (!this.#load.lasts(this.#chunks.length, performance.now())) return;
-    for (const recorder of this.#recorders.values()) recorder.decoding.fallBehind();
+    for (const { decoding } of this.#recorders.values()) if (decoding.fallBehind()) this.#load.restart();
   }
 
   /** Decodes some of what waits: nothing does (live), some was decoded, or nothing can be (stuck: the disk fails). */
