@@ -114,8 +114,10 @@ mustBalance(stderr, code, messages, recording.books);
 process.stdout.write(
   `Balance zero: ${balanceOf(stderr).rows} of ${messages} messages with rows, the rest the first diffs of books.\n`,
 );
-const steps = stderr.match(/rows come later|decoded again/g) ?? [];
-process.stdout.write(`Decoding stepped back and caught up: ${steps.join(', ') || 'never'}.\n`);
+const times = (pattern: RegExp): number => stderr.match(pattern)?.length ?? 0;
+process.stdout.write(
+  `Decoding stepped back ${times(/rows come later/g)} times and caught up ${times(/decoded again/g)} times.\n`,
+);
 if (!values.unverified) {
   if (stderr.includes('store files will be made')) await recording.finish();
   await recording.verify();

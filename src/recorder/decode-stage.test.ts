@@ -249,6 +249,25 @@ test('it is full only while it is behind a file that is too large, on a disk tha
   assert.equal(bench.stage.isFull, false, 'a file of the greatest size that a config may ask for');
 });
 
+test('what is full is decoded until more may wait, or until a stop is asked for', async () => {
+  const bench = new Bench();
+  await bench.begin();
+  bench.append();
+  bench.stage.fallBehind();
+  for (let i = 0; i < 40; i++) bench.append();
+  for (let i = 0; i < 5; i++) await bench.tick();
+  Object.defineProperty(bench.journal, 'fileBytes', { value: 2 ** 31 });
+  await bench.stage.relieve(() => true);
+  assert.deepEqual([bench.stage.isBehind, bench.stage.framesBehind], [true, 40]);
+  let looks = 0;
+  const done = bench.stage.relieve(() => ++looks > 1_000_000);
+  for (let i = 0; i < 20; i++) await bench.tick();
+  await done;
+  bench.rows.flush();
+  assert.deepEqual([bench.stage.isBehind, bench.stage.framesBehind], [false, 0]);
+  assert.deepEqual(bench.made, bench.expected());
+});
+
 test('under a load that does not end files are followed by files, and decoding steps back once for each', async () => {
   const bench = new Bench(false, 600);
   const { journal, stage } = bench;

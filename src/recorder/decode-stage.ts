@@ -130,6 +130,11 @@ export class DecodeStage {
     return isDone;
   }
 
+  /** Decodes until more may wait, which may take a minute, or until a stop is asked for: the next start decodes the rest. */
+  async relieve(isStopping: () => boolean): Promise<void> {
+    while (this.isFull && !isStopping()) await this.catchUp();
+  }
+
   /** All that is durable is decoded: what is left is in memory. False where the disk fails meanwhile. */
   async #catchTheRest(): Promise<boolean> {
     const { exchange, journal, world } = this.#options;

@@ -264,11 +264,11 @@ export class ExchangeRecorder {
     this.#journal.tick(performance.now());
   }
 
-  /** Waits where a queue behind the journal has reached its bound. */
-  async relieve(): Promise<void> {
+  /** Waits where a queue behind the journal has reached its bound; for what is not decoded, until a stop is asked for. */
+  async relieve(isStopping: () => boolean): Promise<void> {
     if (this.#journal.unsyncedBytes > UNSYNCED_BYTES_MAX) await this.#journal.durable();
     if (this.decoding.store.isFull) await this.flushStore();
-    while (this.decoding.isFull) await this.decoding.catchUp();
+    await this.decoding.relieve(isStopping);
   }
 
   /** Resolves when everything taken so far is on disk; for an end without a seal. */

@@ -238,7 +238,7 @@ export class Recorder {
     }
     for (const recorder of this.#recorders.values()) {
       recorder.upTo(chunk.upTo);
-      if (recorder.overloaded) await recorder.relieve();
+      if (recorder.overloaded) await recorder.relieve(() => this.#stopRequest !== null);
     }
     this.#free.push(chunk.buffer);
     if (this.#free.length >= this.#setup.chunks * FREED_SHARE || this.#chunks.length === 0) this.#giveBack();
