@@ -10,7 +10,7 @@ export const MODES: readonly Mode[] = ['trades', 'deltas', 'usdm', 'quotes', 'mi
 
 /** A diff's feed is what tardis-dev asks for too: it takes the fastest of each market. */
 export type Feed = 'trade' | 'depth@100ms' | 'depth@0ms' | 'bookTicker';
-export const isDiff = (feed: Feed): boolean => feed === 'depth@100ms' || feed === 'depth@0ms';
+export const isDiff = (feed: Feed): boolean => feed.startsWith('depth');
 
 /** One stream of the flood, by its name at the exchange, and its share of the messages. */
 export interface Part {
