@@ -10,7 +10,7 @@ const source = join(root, 'src');
 
 /** Lower first (DESIGN section 9). A folder may import from lower ranks only. */
 const RANKS: readonly (readonly string[])[] = [
-  ['record', 'host'],
+  ['record', 'host', 'wasm'],
   ['shape', 'book'],
   ['exchanges'],
   ['config'],

@@ -4,6 +4,7 @@
  * | word | in the frame | slot gives |
  * |---|---|---|
  * | `decimal` | decimal text | the nearest double, and the text |
+ * | `figure` | the same, of which nobody asks for the text | the nearest double |
  * | `number` | JSON number, or decimal text | the same |
  * | `integer` | JSON number, whole and exact | the number, and the text |
  * | `id` | text, or a whole number from 0 | the text, and the number where it is one |
@@ -22,6 +23,7 @@
  */
 export type ScalarKind =
   | 'decimal'
+  | 'figure'
   | 'number'
   | 'integer'
   | 'id'
@@ -82,6 +84,11 @@ function scalar<K extends ScalarKind>(
 /** A price, an amount: a decimal in quotes. */
 export function decimal(meaning = ''): Scalar<'decimal'> {
   return scalar('decimal', meaning);
+}
+
+/** A decimal in quotes of which the number alone is kept: lists of pairs of them are read quickest (`levels.ts`). */
+export function figure(meaning = ''): Scalar<'figure'> {
+  return scalar('figure', meaning);
 }
 
 /** A price, an amount: a JSON number, or a decimal in quotes. */

@@ -21,9 +21,14 @@ export function fieldsOf(shape: Shape): FieldLine[] {
   return lines;
 }
 
+/** That nobody asks for its text is nothing about the message. */
+function wordOf({ kind }: ShapeNode): string {
+  return kind === 'figure' ? 'decimal' : kind;
+}
+
 function kindOf(node: ShapeNode): string {
   if (node.kind === 'ignored') return 'not used';
   const texts = node.texts.map((text) => JSON.stringify(text)).join(' or ');
-  const kind = texts === '' ? node.kind : `${texts}${node.open ? ' or another' : ''}`;
+  const kind = texts === '' ? wordOf(node) : `${texts}${node.open ? ' or another' : ''}`;
   return node.optional ? `optional ${kind}` : kind;
 }

@@ -1,5 +1,6 @@
 import type { ShapeNode } from './compile.ts';
 import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, skipValue } from './json-bytes.ts';
+import { readLevels } from './levels.ts';
 import type { Reading } from './reading.ts';
 import {
   POWERS,
@@ -21,6 +22,7 @@ const CALLS = {
   readDecimal,
   readId,
   readInteger,
+  readLevels,
   readNumber,
   readText,
   readTime,
@@ -78,7 +80,7 @@ class Code {
       return;
     }
     this.#line(`if(${matches(NULL)}){at+=${NULL.length};}`);
-    if (node.kind === 'decimal' || node.kind === 'number')
+    if (node.kind === 'decimal' || node.kind === 'figure' || node.kind === 'number')
       this.#line('else if(at+1<end&&b[at]===34&&b[at+1]===34){at+=2;}');
     this.#line('else{');
     this.#present(node);
@@ -88,6 +90,7 @@ class Code {
   #present(node: ShapeNode): void {
     switch (node.kind) {
       case 'decimal':
+      case 'figure':
         this.#decimal(node, 'readDecimal');
         break;
       case 'number':
@@ -273,6 +276,8 @@ if(i>=end||b[i]!==34)return false;{const c=o+${node.slot};n[c]=NaN;s[c]=at+1;e[c
     const cells = `l${this.#names++}`;
     this.#byte(OPEN_BRACKET);
     this.#line(`if(at<end&&b[at]===${CLOSE_BRACKET})at++;else{const ${cells}=L[${node.list}];for(;;){`);
+    if (isLevel(node.children[0] as ShapeNode))
+      this.#line(`at=readLevels(b,at,end,${cells},reading);if(b[at-1]===${CLOSE_BRACKET})break;`);
     this.#line(`o=${cells}.next();n=${cells}.numbers;s=${cells}.starts;e=${cells}.ends;`);
     this.#cells = cells;
     this.value(node.children[0] as ShapeNode);
@@ -281,6 +286,11 @@ if(i>=end||b[i]!==34)return false;{const c=o+${node.slot};n[c]=NaN;s[c]=at+1;e[c
     this.#line(`if(b[at]!==${CLOSE_BRACKET})return false;at++;break;}`);
     this.#line('n=R.numbers;s=R.starts;e=R.ends;o=0;}');
   }
+}
+
+/** Whether items of a list are what `levels.ts` reads. */
+function isLevel({ kind, children }: ShapeNode): boolean {
+  return kind === 'tuple' && children.length === 2 && children.every((child) => child.kind === 'figure');
 }
 
 /** The condition that these bytes stand at a position, before `end`: words, the last of which may overlap. */

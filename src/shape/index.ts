@@ -19,6 +19,7 @@ export {
   constant,
   decimal,
   type Field,
+  figure,
   flag,
   id,
   ignored,

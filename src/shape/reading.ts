@@ -45,6 +45,16 @@ export class Cells {
     return base;
   }
 
+  /** Adds rows whose cells are these numbers, `count` times `stride`, without texts. */
+  addAll(numbers: Float64Array, count: number): void {
+    const base = this.count * this.stride;
+    const cells = count * this.stride;
+    if (base + cells > this.numbers.length) this.#resize((base + cells) * 2);
+    const to = this.numbers;
+    for (let i = 0; i < cells; i++) to[base + i] = numbers[i] as number;
+    this.count += count;
+  }
+
   #resize(cells: number): void {
     const { numbers, starts, ends } = this;
     const kept = Math.min(this.count * this.stride, cells);
@@ -70,6 +80,8 @@ export class Reading {
   readonly decimals = new DecimalReader();
   readonly root: Cells;
   readonly lists: readonly Cells[];
+  /** Whether the rest of the present message, from its first list of levels on, is where `levels.ts` reads it. */
+  isHeld = false;
 
   constructor(shape: Shape) {
     this.root = new Cells(shape.scope, 1, this.decimals);
@@ -79,6 +91,7 @@ export class Reading {
   /** Forgets the last message; the next one is in `bytes`. */
   begin(bytes: Buffer): void {
     if (bytes !== this.bytes) this.#look(bytes);
+    this.isHeld = false;
     this.root.count = 0;
     this.root.next();
     for (let i = 0; i < this.lists.length; i++) (this.lists[i] as Cells).clear();

@@ -60,6 +60,7 @@ export class ReferenceReader {
   #present(node: ShapeNode, value: unknown): boolean {
     switch (node.kind) {
       case 'decimal':
+      case 'figure':
         return typeof value === 'string' && this.#decimal(node, value);
       case 'number':
         return this.#decimal(node, value);
@@ -90,7 +91,7 @@ export class ReferenceReader {
 
   #wrong(node: ShapeNode, value: unknown): false {
     if (this.problem !== '') return false;
-    this.isBadDecimal = node.kind === 'decimal' && typeof value === 'string' && value !== '';
+    this.isBadDecimal = isDecimal(node) && typeof value === 'string' && value !== '';
     this.problem = `expected ${expectation(node)} at ${node.path || 'the top'}, got ${shown(value)}`;
     return false;
   }
@@ -163,11 +164,15 @@ export class ReferenceReader {
   }
 }
 
+function isDecimal({ kind }: ShapeNode): boolean {
+  return kind === 'decimal' || kind === 'figure';
+}
+
 function expectation(node: ShapeNode): string {
   if (node.kind === 'constant' || (node.kind === 'choice' && node.texts.length > 0))
     return node.texts.map((text) => JSON.stringify(text)).join(' or ');
   if (node.kind === 'object' || node.kind === 'integer' || node.kind === 'id') return `an ${node.kind}`;
-  return `a ${node.kind}`;
+  return isDecimal(node) ? 'a decimal' : `a ${node.kind}`;
 }
 
 /** A value as an error message shows it. */

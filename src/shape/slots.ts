@@ -13,7 +13,7 @@ export type ListSlot<I> = number & { readonly [itemOf]: I };
 
 type ScalarSlot<K extends ScalarKind> = K extends 'decimal' | 'number' | 'integer' | 'id' | 'choice'
   ? BothSlot
-  : K extends 'time' | 'flag'
+  : K extends 'figure' | 'time' | 'flag'
     ? NumberSlot
     : K extends 'text'
       ? TextSlot

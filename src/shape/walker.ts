@@ -75,6 +75,7 @@ export class Walker {
     if (node.optional && !node.isBlankable && startsWith(bytes, at, end, NULL)) return at + NULL.length;
     switch (node.kind) {
       case 'decimal':
+      case 'figure':
       case 'number':
         return this.#decimal(node, at);
       case 'integer':
@@ -219,7 +220,7 @@ export class Walker {
       const behind = readBlank(bytes, at, end, this.#cells, this.#base + node.slot);
       if (behind >= 0) return behind;
     } else if (node.optional && at + 1 < end && bytes[at] === QUOTE && bytes[at + 1] === QUOTE) return at + 2;
-    const read = node.kind === 'decimal' ? readDecimal : readNumber;
+    const read = node.kind === 'number' ? readNumber : readDecimal;
     return read(bytes, at, end, this.#cells, this.#base + node.slot);
   }
 

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { NumberDictionary, splitBytes } from './doubles.ts';
+import { splitBytes } from './doubles.ts';
+import { HASH_FACTOR, NumberDictionary, SLOT_BITS } from './number-dictionary.ts';
 
 /** The bits of numbers: NaN, 0 and -0 are told apart by them. */
-const bitsOf = (values: Float64Array): BigUint64Array => new BigUint64Array(values.buffer);
+const bitsOf = (values: Float64Array): BigUint64Array =>
+  new BigUint64Array(values.buffer, values.byteOffset, values.length);
+
+const slotOf = (value: number): number => {
+  const [bits = 0n] = bitsOf(Float64Array.of(value));
+  return Number(BigInt.asUintN(64, bits * HASH_FACTOR) >> BigInt(64 - SLOT_BITS));
+};
 
 /** Holds each place that the dictionary finds against the number that stands there. */
 function mustPlace(dictionary: NumberDictionary, values: readonly number[]): void {
@@ -40,6 +47,16 @@ test('each number is found at its place, in dictionaries of any size, one after 
   for (const number of kinds)
     for (const different of [1, 2, 255, 256, 257, 2047, 2048, 2049, 4097, 16_384])
       mustPlace(dictionary, repeating(different, 5, number));
+});
+
+test('the table of slots ends where it begins, and the next dictionary knows nothing of the last one', () => {
+  const last = Array.from({ length: 200_000 }, (_, n) => n / 8).filter(
+    (number) => slotOf(number) === 2 ** SLOT_BITS - 1,
+  );
+  assert.ok(last.length > 3, 'numbers for the last slot');
+  const dictionary = new NumberDictionary();
+  for (const numbers of [last, [...last].reverse(), [...last.slice(1), 7]])
+    mustPlace(dictionary, [...numbers, ...numbers, ...numbers, ...numbers]);
 });
 
 test('numbers that do not repeat enough are not worth a dictionary', () => {

@@ -1,7 +1,8 @@
 import type { ByteSink } from './byte-sink.ts';
 import { writeDeltas } from './deltas.ts';
-import { NumberDictionary, splitBytes } from './doubles.ts';
+import { splitBytes } from './doubles.ts';
 import { reserve, scratch, writeLevels } from './levels.ts';
+import { NumberDictionary } from './number-dictionary.ts';
 import { ENCODING, type PageBody } from './page.ts';
 import { isRuns, runsKept, writeBytePlaces, writePlaces, writeRuns } from './places.ts';
 import { spreadCounts, spreadNumbers } from './spread.ts';
@@ -35,11 +36,10 @@ export function writeNumbers(to: ByteSink, array: Float64Array, rows: number, is
 
 /** Numbers as places in the dictionary that `repeated` has found. */
 function writeRepeated(to: ByteSink, rows: number, bounds: NumberBounds): PageBody {
-  const { count } = repeated;
+  const { count, bytes } = repeated;
   writeLevels(to, rows, bounds.nulls > 0);
   writePlaces(to, rows - bounds.nulls, count - 1);
-  const plain = new Uint8Array(repeated.entries.buffer, 0, count * 8);
-  return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries: count, plain } };
+  return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries: count, plain: bytes } };
 }
 
 type NumberBounds = Pick<PageBody, 'nulls' | 'least' | 'most'>;

@@ -2,6 +2,7 @@ import {
   constant,
   decimal,
   type Field,
+  figure,
   flag,
   id,
   ignored,
@@ -23,7 +24,7 @@ import {
  */
 
 /** Price and amount; a third element is empty, and only old captures have it. */
-const LEVELS = list(tuple(decimal('price'), decimal('amount, 0 deletes')));
+const LEVELS = list(tuple(figure('price'), figure('amount, 0 deletes')));
 
 const MATCHED = time('matching time');
 const PUSHED = time('push time');

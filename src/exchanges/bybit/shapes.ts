@@ -2,6 +2,7 @@ import {
   blankable,
   choice,
   decimal,
+  figure,
   ignored,
   integer,
   lax,
@@ -24,7 +25,7 @@ import {
 const TOPIC = text('kind and symbol');
 const PUSHED = optional(time('push time'));
 const SYMBOL = optional(text('symbol'));
-const LEVELS = list(tuple(decimal('price'), decimal('amount, 0 deletes')));
+const LEVELS = list(tuple(figure('price'), figure('amount, 0 deletes')));
 
 export const TRADES = shape(
   'publicTrade',

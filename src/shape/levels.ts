@@ -1,0 +1,172 @@
+import {
+  type Code,
+  FunctionCode,
+  f64,
+  flow,
+  i32,
+  instantiate,
+  type Local,
+  type Value,
+  v128,
+} from '../wasm/index.ts';
+import { CLOSE_BRACKET } from './json-bytes.ts';
+import type { Cells, Reading } from './reading.ts';
+import { POWERS } from './scalars.ts';
+
+/*
+ * Lists of levels, `["67012.50","0.125"],["67012.40","3"],…`, are most of what book messages are, and are read by
+ * WebAssembly, sixteen bytes at a time: a number costs a few nanoseconds, in JavaScript fifty. It takes levels for as
+ * long as they are two decimals of at most fifteen characters in quotes, without sign or exponent, and leaves the next
+ * one, whatever it is, to the readers that know everything.
+ */
+
+/** The longest rest of a message that is read this way; a level of it has ten bytes at least. */
+const MESSAGE_BYTES_MAX = 256 * 1024;
+const LEVELS_MAX = Math.ceil(MESSAGE_BYTES_MAX / 10);
+const BLOCK = 16;
+
+/*
+ * Memory: how many levels were read; for each (place of the closing quote, place of the point) where the digits of a
+ * number are, and by what to divide them; the message; the numbers.
+ */
+const COUNT = 0;
+const ORDERS = BLOCK;
+const DIVISORS = ORDERS + BLOCK * BLOCK * BLOCK;
+const MESSAGE = DIVISORS + BLOCK * BLOCK * 8;
+/** A level that is cut off at the message's end is looked at as if it went on. */
+const NUMBERS = MESSAGE + MESSAGE_BYTES_MAX + 4 * BLOCK;
+const MEMORY_BYTES = NUMBERS + LEVELS_MAX * 16;
+
+const QUOTE = 0x22;
+const POINT = 0x2e;
+const OPEN_LIST_AND_QUOTE = word('["');
+const BETWEEN_NUMBERS = word('","');
+const BETWEEN_LEVELS = word('"],[');
+const BEHIND_LIST = word('"]]');
+
+/** Up to four characters as the number that they are in memory. */
+function word(text: string): number {
+  return Buffer.from(text.padEnd(4, '\0')).readInt32LE();
+}
+
+/**
+ * `levels(at, end)`: reads levels from `at`, which is behind the bracket of the list or a comma of it. Returns where the
+ * first one begins that it does not read, or the position behind the list's own bracket.
+ */
+function levelsCode(): FunctionCode {
+  const code = new FunctionCode(2);
+  const [at, end] = [code.parameter(0), code.parameter(1)];
+  const bytes = code.local('v128');
+  const quote = code.local('i32');
+  const place = code.local('i32');
+  const digits = code.local('v128');
+  const begin = code.local('i32');
+  const out = code.local('i32');
+  const price = code.local('f64');
+  const amount = code.local('f64');
+  /** Inside the loop, or inside of so many blocks in it: what is not as expected is left to others. */
+  const leaveUnless = (condition: Value<'i32'>, blocks = 0): Code =>
+    flow.leaveIf(i32.isZero(condition), 1 + blocks);
+
+  /** Reads the number whose opening quote is at `at`, which is then at the closing one. */
+  const number = (into: Local<'f64'>): Code => [
+    bytes.set(v128.load(at, 1)),
+    quote.set(i32.trailingZeros(v128.u8.mask(v128.u8.equals(bytes, v128.u8.splat(QUOTE))))),
+    place.set(
+      // A point in the sixteenth byte stands for none: no number reaches there.
+      i32.trailingZeros(i32.or(v128.u8.mask(v128.u8.equals(bytes, v128.u8.splat(POINT))), 1 << (BLOCK - 1))),
+    ),
+    leaveUnless(i32.below(i32.sub(quote, 1), BLOCK - 1)),
+    leaveUnless(place),
+    place.set(i32.or(i32.shiftLeft(quote, 4), place)),
+    // The digits alone, as numbers, the last one in the last byte; whatever is no digit is above nine.
+    digits.set(
+      v128.u8.swizzle(v128.u8.sub(bytes, v128.u8.splat(0x30)), v128.load(i32.shiftLeft(place, 4), ORDERS)),
+    ),
+    leaveUnless(i32.isZero(v128.isAny(v128.u8.above(digits, v128.u8.splat(9))))),
+    // Two digits each, then four, then eight.
+    digits.set(
+      v128.i16.add(
+        v128.i16.mul(v128.and(digits, v128.i16.splat(0xff)), v128.i16.splat(10)),
+        v128.i16.shiftRight(digits, 8),
+      ),
+    ),
+    digits.set(v128.i16.dot(digits, v128.i16.splat(100, 1))),
+    digits.set(v128.i16.dot(v128.i16.narrow(digits, digits), v128.i16.splat(10_000, 1))),
+    into.set(
+      f64.div(
+        f64.add(
+          f64.mul(f64.from(v128.i32.lane(digits, 0)), f64.const(1e8)),
+          f64.from(v128.i32.lane(digits, 1)),
+        ),
+        f64.load(i32.shiftLeft(place, 3), DIVISORS),
+      ),
+    ),
+    at.set(i32.add(i32.add(at, quote), 1)),
+  ];
+
+  return code.body(
+    out.set(i32.const(NUMBERS)),
+    begin.set(at),
+    flow.block(
+      flow.loop(
+        leaveUnless(i32.equals(i32.load16(at), OPEN_LIST_AND_QUOTE)),
+        at.set(i32.add(at, 1)),
+        number(price),
+        leaveUnless(i32.equals(i32.and(i32.load(at), 0xff_ffff), BETWEEN_NUMBERS)),
+        at.set(i32.add(at, 2)),
+        number(amount),
+        flow.block(
+          flow.leaveIf(i32.equals(i32.load(at), BETWEEN_LEVELS)),
+          leaveUnless(i32.equals(i32.and(i32.load(at), 0xff_ffff), BEHIND_LIST), 1),
+        ),
+        at.set(i32.add(at, 3)),
+        leaveUnless(i32.below(at, i32.add(end, 1))),
+        f64.store(out, price),
+        f64.store(out, amount, 8),
+        out.set(i32.add(out, 16)),
+        begin.set(at),
+        flow.leaveIf(i32.differs(i32.load8(i32.sub(at, 1)), CLOSE_BRACKET)),
+      ),
+    ),
+    i32.store(i32.const(COUNT), i32.shiftRight(i32.sub(out, NUMBERS), 4)),
+    flow.returns(begin),
+  );
+}
+
+const { levels, memory } = instantiate({ levels: levelsCode() }, MEMORY_BYTES);
+const bytes = Buffer.from(memory);
+const count = new Int32Array(memory, COUNT, 1);
+const numbers = new Float64Array(memory, NUMBERS, LEVELS_MAX * 2);
+fillTables();
+
+function fillTables(): void {
+  const divisors = new Float64Array(memory, DIVISORS, BLOCK * BLOCK);
+  for (let quote = 0; quote < BLOCK; quote++)
+    for (let point = 0; point < BLOCK; point++) {
+      const row = quote * BLOCK + point;
+      const digits = Array.from({ length: quote }, (_, place) => place).filter((place) => place !== point);
+      const order = bytes.subarray(ORDERS + row * BLOCK, ORDERS + (row + 1) * BLOCK);
+      order.fill(0xff).set(digits, BLOCK - digits.length);
+      divisors[row] = POWERS[point < quote ? quote - 1 - point : 0] as number;
+    }
+}
+
+/** How much further the message in memory stands in the frame. */
+let from = 0;
+
+/**
+ * Reads levels of a list into its cells, from `at` on, which is behind the bracket of the list or a comma of it.
+ * @returns where the first one begins that is left to others; or, all being read, the position behind the list
+ */
+export function readLevels(message: Buffer, at: number, end: number, cells: Cells, reading: Reading): number {
+  if (!reading.isHeld) {
+    if (end - at > MESSAGE_BYTES_MAX) return at;
+    message.copy(bytes, MESSAGE, at, end);
+    reading.isHeld = true;
+    from = at - MESSAGE;
+  }
+  const behind = levels(at - from, end - from) + from;
+  cells.addAll(numbers, count[0] as number);
+  return behind;
+}
