@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
+
+/** Of `os`: the thread that asks. */
+const ITSELF = 0;
+const TASKS = '/proc/self/task';
+/** What libuv calls the threads of its pool. */
+const POOL_THREAD = 'libuv-worker';
+
+/**
+ * This thread gives way to others by so much niceness, where cores are too few for all: each step is a weight a fifth less, ten
+ * are a tenth. Only Linux has priorities of threads; elsewhere, and where a container forbids it, nothing changes. Threads
+ * that this one begins have its priority too: it must not be the first to use the system's pool.
+ */
+export function giveWay(niceness: number): void {
+  if (process.platform === 'linux') lower(ITSELF, niceness);
+}
+
+/** The same for the threads of the system's pool, once something has used it. Returns how many there are. */
+export function poolGivesWay(niceness: number): number {
+  if (process.platform !== 'linux') return 0;
+  const threads = poolThreads();
+  for (const thread of threads) lower(thread, niceness);
+  return threads.length;
+}
+
+/** The numbers of the pool's threads. */
+export function poolThreads(): number[] {
+  try {
+    return readdirSync(TASKS)
+      .filter((thread) => readFileSync(`${TASKS}/${thread}/comm`, 'utf8').trim() === POOL_THREAD)
+      .map(Number);
+  } catch {
+    // No such files in this container, or a thread that has just ended: then it is not known which they are.
+    return [];
+  }
+}
+
+function lower(thread: number, niceness: number): void {
+  try {
+    setPriority(thread, Math.min(getPriority(ITSELF) + niceness, 19));
+  } catch {
+    // A container may forbid it: the thread then takes its turn like all others.
+  }
+}
