@@ -25,24 +25,45 @@ const MESSAGE_BYTES_MAX = 256 * 1024;
 const LEVELS_MAX = Math.ceil(MESSAGE_BYTES_MAX / 10);
 const BLOCK = 16;
 
+/** What is looked for, taken away or multiplied with, sixteen bytes each. */
+const CONSTANTS = {
+  quotes: bytesOf(0x22),
+  points: bytesOf(0x2e),
+  zeros: bytesOf(0x30),
+  /** Bytes above nine are above 127 with it. */
+  toTop: bytesOf(127 - 9),
+  tens: bytesOf(10, 1),
+  hundreds: shortsOf(100, 1),
+  tenThousands: shortsOf(10_000, 1),
+};
+
 /*
- * Memory: how many levels were read; for each (place of the closing quote, place of the point) where the digits of a
- * number are, and by what to divide them; the message; the numbers.
+ * Memory: how many levels were read; constants; for each (place of the closing quote, place of the point) where the digits
+ * of a number are, and by what to divide them; the message; the numbers.
  */
 const COUNT = 0;
-const ORDERS = BLOCK;
+const FIRST_CONSTANT = BLOCK;
+const ORDERS = FIRST_CONSTANT + Object.keys(CONSTANTS).length * BLOCK;
 const DIVISORS = ORDERS + BLOCK * BLOCK * BLOCK;
 const MESSAGE = DIVISORS + BLOCK * BLOCK * 8;
 /** A level that is cut off at the message's end is looked at as if it went on. */
 const NUMBERS = MESSAGE + MESSAGE_BYTES_MAX + 4 * BLOCK;
 const MEMORY_BYTES = NUMBERS + LEVELS_MAX * 16;
 
-const QUOTE = 0x22;
-const POINT = 0x2e;
 const OPEN_LIST_AND_QUOTE = word('["');
 const BETWEEN_NUMBERS = word('","');
 const BETWEEN_LEVELS = word('"],[');
 const BEHIND_LIST = word('"]]');
+
+function bytesOf(...repeated: readonly number[]): Uint8Array {
+  return Uint8Array.from({ length: BLOCK }, (_, i) => repeated[i % repeated.length] ?? 0);
+}
+
+function shortsOf(...repeated: readonly number[]): Uint8Array {
+  return new Uint8Array(
+    Int16Array.from(bytesOf(...repeated.keys()).subarray(0, 8), (i) => repeated[i] ?? 0).buffer,
+  );
+}
 
 /** Up to four characters as the number that they are in memory. */
 function word(text: string): number {
@@ -62,6 +83,11 @@ function levelsCode(): FunctionCode {
   const digits = code.local('v128');
   const begin = code.local('i32');
   const out = code.local('i32');
+  const names = Object.keys(CONSTANTS) as (keyof typeof CONSTANTS)[];
+  const held = Object.fromEntries(names.map((name) => [name, code.local('v128')])) as Record<
+    keyof typeof CONSTANTS,
+    Local<'v128'>
+  >;
   const price = code.local('f64');
   const amount = code.local('f64');
   /** Inside the loop, or inside of so many blocks in it: what is not as expected is left to others. */
@@ -71,28 +97,20 @@ function levelsCode(): FunctionCode {
   /** Reads the number whose opening quote is at `at`, which is then at the closing one. */
   const number = (into: Local<'f64'>): Code => [
     bytes.set(v128.load(at, 1)),
-    quote.set(i32.trailingZeros(v128.u8.mask(v128.u8.equals(bytes, v128.u8.splat(QUOTE))))),
+    quote.set(i32.trailingZeros(v128.u8.mask(v128.u8.equals(bytes, held.quotes)))),
     place.set(
       // A point in the sixteenth byte stands for none: no number reaches there.
-      i32.trailingZeros(i32.or(v128.u8.mask(v128.u8.equals(bytes, v128.u8.splat(POINT))), 1 << (BLOCK - 1))),
+      i32.trailingZeros(i32.or(v128.u8.mask(v128.u8.equals(bytes, held.points)), 1 << (BLOCK - 1))),
     ),
     leaveUnless(i32.below(i32.sub(quote, 1), BLOCK - 1)),
     leaveUnless(place),
     place.set(i32.or(i32.shiftLeft(quote, 4), place)),
     // The digits alone, as numbers, the last one in the last byte; whatever is no digit is above nine.
-    digits.set(
-      v128.u8.swizzle(v128.u8.sub(bytes, v128.u8.splat(0x30)), v128.load(i32.shiftLeft(place, 4), ORDERS)),
-    ),
-    leaveUnless(i32.isZero(v128.isAny(v128.u8.above(digits, v128.u8.splat(9))))),
+    digits.set(v128.u8.pick(v128.u8.sub(bytes, held.zeros), v128.load(i32.shiftLeft(place, 4), ORDERS))),
+    leaveUnless(i32.isZero(v128.u8.mask(v128.u8.addUpTo(digits, held.toTop)))),
     // Two digits each, then four, then eight.
-    digits.set(
-      v128.i16.add(
-        v128.i16.mul(v128.and(digits, v128.i16.splat(0xff)), v128.i16.splat(10)),
-        v128.i16.shiftRight(digits, 8),
-      ),
-    ),
-    digits.set(v128.i16.dot(digits, v128.i16.splat(100, 1))),
-    digits.set(v128.i16.dot(v128.i16.narrow(digits, digits), v128.i16.splat(10_000, 1))),
+    digits.set(v128.i32.dotShorts(v128.i16.dotBytes(digits, held.tens), held.hundreds)),
+    digits.set(v128.i32.dotShorts(v128.i16.narrow(digits, digits), held.tenThousands)),
     into.set(
       f64.div(
         f64.add(
@@ -106,6 +124,7 @@ function levelsCode(): FunctionCode {
   ];
 
   return code.body(
+    names.map((name, n) => held[name].set(v128.load(i32.const(FIRST_CONSTANT + n * BLOCK)))),
     out.set(i32.const(NUMBERS)),
     begin.set(at),
     flow.block(
@@ -141,6 +160,7 @@ const numbers = new Float64Array(memory, NUMBERS, LEVELS_MAX * 2);
 fillTables();
 
 function fillTables(): void {
+  bytes.set(Buffer.concat(Object.values(CONSTANTS)), FIRST_CONSTANT);
   const divisors = new Float64Array(memory, DIVISORS, BLOCK * BLOCK);
   for (let quote = 0; quote < BLOCK; quote++)
     for (let point = 0; point < BLOCK; point++) {

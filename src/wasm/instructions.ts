@@ -103,36 +103,31 @@ function simd(...code: readonly number[]): (a: V128, b: V128) => V128 {
   return (a, b) => value('v128', a.code, b.code, SIMD, ...code);
 }
 
-/** Sixteen bytes: `u8`, eight numbers of 16 bits (`i16`), or four of 32 (`i32`). */
+/**
+ * Sixteen bytes: `u8`, eight numbers of 16 bits (`i16`), or four of 32 (`i32`). Constants are made anew by three instructions
+ * wherever they are used: a loop loads them before it begins.
+ */
 export const v128 = {
   load: (address: I32, offset = 0): V128 => value('v128', address.code, access([SIMD, 0x00], offset)),
-  bytes: (...bytes: readonly number[]): V128 => value('v128', SIMD, 0x0c, ...bytes),
-  and: simd(0x4e),
-  isAny: (a: V128): I32 => value('i32', a.code, SIMD, 0x53),
   u8: {
-    splat: (byte: number): V128 => v128.bytes(...Array<number>(16).fill(byte)),
-    /** Of each place in `b`, the byte of `a` at that place; 0 where there is none. */
-    swizzle: simd(0x0e),
+    /** Of each place in `b`, the byte of `a` at that place; 0 where it is 255. Other places that are none give what they give. */
+    pick: simd(0x80, 2),
     equals: simd(0x23),
-    above: simd(0x28),
     sub: simd(0x71),
+    /** At most 255. */
+    addUpTo: simd(0x70),
     /** The uppermost bits of all bytes, the first one's lowest. */
     mask: (a: V128): I32 => value('i32', a.code, SIMD, 0x64),
   },
   i16: {
-    splat: (...numbers: readonly number[]): V128 =>
-      v128.bytes(
-        ...new Uint8Array(Int16Array.from({ length: 8 }, (_, i) => numbers[i % numbers.length] ?? 0).buffer),
-      ),
-    add: simd(0x8e, 1),
-    mul: simd(0x95, 1),
-    shiftRight: (a: V128, by: number): V128 => value('v128', a.code, i32Of(by), SIMD, 0x8d, 1),
-    /** Products of numbers in the same places, added in pairs: numbers of 32 bits. */
-    dot: simd(0xba, 1),
+    /** Products of bytes in the same places, added in pairs: numbers of 16 bits. All bytes must be below 128. */
+    dotBytes: simd(0x92, 2),
     /** Of numbers of 32 bits, those of `a` and then those of `b`; they must fit. */
     narrow: simd(0x86, 1),
   },
   i32: {
+    /** Products of numbers of 16 bits in the same places, added in pairs: numbers of 32 bits. */
+    dotShorts: simd(0xba, 1),
     lane: (a: V128, lane: number): I32 => value('i32', a.code, SIMD, 0x1b, lane),
   },
 };
