@@ -80,9 +80,9 @@ export class BookKeeper {
    * @throws TypeError, nothing done with this list, where one has no price, or an amount that is none
    */
   levels(side: BookSide, reading: Reading, { list, item: [price, amount] }: LevelSlots): void {
-    const { numbers, stride, count } = reading.numbersOf(list);
+    const { numbers, stride, count, isPlain } = reading.numbersOf(list);
     if (count === 0) return;
-    for (let i = 0, at = 0; i < count; i++, at += stride)
+    for (let i = 0, at = 0; i < count && !isPlain; i++, at += stride)
       mustBeLevel(numbers[at + price] as number, numbers[at + amount] as number);
     this.book.unknownDeletes += this.book.side(side).setAll(numbers, count, stride, price, amount);
     this.#beginRows().levels(side, count, numbers, stride, price, amount);

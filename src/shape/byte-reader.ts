@@ -54,18 +54,38 @@ export class ByteReader {
 
   /**
    * The same where the layout that fitted last fits again and has no key that is unknown; else false, and nothing is noted: the
-   * message, or what it is a part of, may then be read in another way.
+   * message, or what it is a part of, may then be read in another way. After many that did not fit, another layout is looked for.
    */
   readAgain(bytes: Buffer, start: number, end: number): boolean {
     if (this.#misses >= MISSES_MAX && ++this.#misses % MISSES_MAX !== 0) return false;
-    this.#reading.begin(bytes);
-    const { unknown, read } = this.#layout;
-    if (unknown.length > 0 || !read(bytes, start, end, this.#reading)) {
+    if (!this.#fits(this.#layout, bytes, start, end) && !this.#refits(bytes, start, end)) {
       this.#misses++;
       return false;
     }
     this.#misses = 0;
     return this.#done(NONE);
+  }
+
+  #fits({ unknown, read }: Layout, bytes: Buffer, start: number, end: number): boolean {
+    this.#reading.begin(bytes);
+    return unknown.length === 0 && read(bytes, start, end, this.#reading);
+  }
+
+  /** Looks for a layout without unknown keys among all that are known, and then by a walk. */
+  #refits(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#misses < MISSES_MAX || this.#lessons >= LESSONS_MAX) return false;
+    this.#layouts = layoutsOf(this.#shape);
+    let found = this.#layouts.find((layout) => this.#fits(layout, bytes, start, end));
+    if (found === undefined) {
+      const walker = this.#walker;
+      walker.isLearning = true;
+      this.#reading.begin(bytes);
+      if (!walker.read(bytes, start, end) || walker.unknown.length > 0) return false;
+      this.#learn();
+      found = this.#layouts.find((layout) => this.#fits(layout, bytes, start, end));
+    }
+    if (found !== undefined) this.#layout = found;
+    return found !== undefined;
   }
 
   #fitted({ unknown }: Layout): true {

@@ -28,6 +28,7 @@ function byteReader() {
     });
   return {
     numbers,
+    reading,
     read: (text: string, length = text.length) => reader.read(Buffer.from(text), 0, length),
   };
 }
@@ -89,6 +90,23 @@ test('among odd texts, both readers agree, and a plain level behind an odd one i
   });
   fc.assert(property, { numRuns: 3000 });
   assert.ok(pair.read > 500, `${pair.read} of the messages were read by bytes`);
+});
+
+test('a list is plain where no level was read otherwise: others may have numbers below zero', () => {
+  const { read, reading } = byteReader();
+  const isPlain = (): boolean[] =>
+    [BOOK.slots.b.list, BOOK.slots.a.list].map((slot) => reading.numbersOf(slot).isPlain);
+  const plainLevel: Level = ['1.5', '2'];
+  for (const other of [
+    ['-1.5', '2'],
+    ['1.5', '-2'],
+    ['1e3', '2'],
+  ] as const) {
+    assert.ok(read(messageText([plainLevel, other, plainLevel], [plainLevel])));
+    assert.deepEqual(isPlain(), [false, true]);
+    assert.ok(read(messageText([plainLevel, plainLevel], [other])));
+    assert.deepEqual(isPlain(), [true, false]);
+  }
 });
 
 test('what stands otherwise than levels mostly do is left to the other readers', () => {

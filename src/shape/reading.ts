@@ -11,6 +11,8 @@ export class Cells {
   starts: Int32Array;
   ends: Int32Array;
   count = 0;
+  /** Whether all rows are those of `addAll`: no number is missing, none is negative. */
+  isPlain = true;
   /** Converts decimals beyond the fast path; its count is of the present message alone. */
   readonly decimals: DecimalReader;
   readonly stride: number;
@@ -28,6 +30,7 @@ export class Cells {
   /** Forgets all rows. */
   clear(): void {
     this.count = 0;
+    this.isPlain = true;
     if (this.numbers.length > KEPT_CELLS) this.#resize(this.stride * 8);
   }
 
@@ -36,6 +39,7 @@ export class Cells {
     const base = this.count * this.stride;
     if (base + this.stride > this.numbers.length) this.#resize((base + this.stride) * 2);
     this.count++;
+    this.isPlain = false;
     for (let i = 0; i < this.#optionalSlots.length; i++) {
       const cell = base + (this.#optionalSlots[i] as number);
       this.numbers[cell] = Number.NaN;
@@ -45,7 +49,7 @@ export class Cells {
     return base;
   }
 
-  /** Adds rows whose cells are these numbers, `count` times `stride`, without texts. */
+  /** Adds rows whose cells are these numbers, `count` times `stride`, from zero up and without texts. */
   addAll(numbers: Float64Array, count: number): void {
     const base = this.count * this.stride;
     const cells = count * this.stride;
@@ -139,7 +143,7 @@ export class Reading {
   }
 
   /** The numbers of a list's items, all in one array: that of slot `s` in item `i` is at `i * stride + s`. */
-  numbersOf(list: ListSlot<unknown>): Pick<Cells, 'numbers' | 'stride' | 'count'> {
+  numbersOf(list: ListSlot<unknown>): Pick<Cells, 'numbers' | 'stride' | 'count' | 'isPlain'> {
     return this.lists[list] as Cells;
   }
 

@@ -350,3 +350,22 @@ test('a part that does not fit any more is hardly tried, until it fits again', (
   assert.ok(count('{"a":1}', 200) > 100, 'it fits again');
   assert.equal(reader.reading.number(declared.slots.a), 1);
 });
+
+test('a part whose keys come in another order is learned after a while, one with unknown keys is not', () => {
+  const declared = shape('parts', object({ a: integer(), b: integer() }));
+  const drift = new Drift();
+  const readers = [1, 2].map(() => new ShapeReader(declared, new DecimalReader(), drift));
+  const taken = (reader: ShapeReader | undefined, text: string): number => {
+    const bytes = Buffer.from(text);
+    return Array.from({ length: 1000 }, () => reader?.readPart(bytes, 0, bytes.length)).filter(Boolean)
+      .length;
+  };
+  for (const reader of readers) {
+    assert.equal(taken(reader, '{"a":1,"b":2,"c":3}'), 0);
+    assert.ok(taken(reader, '{"b":4,"a":5}') > 800);
+    const { a, b } = declared.slots;
+    assert.deepEqual([reader.reading.number(a), reader.reading.number(b)], [5, 4]);
+    assert.ok(taken(reader, '{"a":6,"b":7}') > 800, 'the order of before');
+  }
+  assert.deepEqual([...drift.counts.keys()], [], 'parts are tried, and nothing is noted of them');
+});

@@ -97,7 +97,8 @@ export function timeOf(reading: Reading, slots: { readonly T: NumberSlot; readon
 
 /** Checked whole before anything is applied: a bad level must not leave half a message in a book. */
 function hasNoNegative(reading: Reading, levels: LevelSlots): boolean {
-  const { numbers, stride, count } = reading.numbersOf(levels.list);
+  const { numbers, stride, count, isPlain } = reading.numbersOf(levels.list);
+  if (isPlain) return true;
   for (let at: number = levels.item[1]; at < count * stride; at += stride)
     if ((numbers[at] as number) < 0) return false;
   return true;

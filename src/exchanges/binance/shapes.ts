@@ -30,7 +30,7 @@ const MATCHED = time('matching time');
 const PUSHED = time('push time');
 
 /** What stands in every message and is not used: `st` and `ps` came to futures in 2026. */
-const OTHER = { st: ignored('[U]'), ps: ignored('pair') };
+const OTHER = { ps: ignored('pair'), st: ignored('[U]') };
 
 const TRADE = {
   e: constant('trade'),
