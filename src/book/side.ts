@@ -1,5 +1,3 @@
-/** How much of what a search found goes into the next guess. */
-const LEARNED = 1 / 4;
 /** Empty places that are left alone, however few levels there are. */
 const EMPTY_MIN = 64;
 
@@ -11,7 +9,7 @@ const EMPTY_MIN = 64;
  *     asks  [ -101.5 3  -100.7 1  -100.1 2 ]  prices are held negative:  best = last here too
  *
  * A search begins where the level should be: so far from the one found last as its price is, since near the best price
- * levels stand at even distances. A level that is removed leaves its place, with amount 0, since most come back; empty
+ * levels stand at even distances; how even, the last guess that was wrong has told. A level that is removed leaves its place, with amount 0, since most come back; empty
  * places are taken out when there are more of them than levels, or when somebody asks for what is behind the best. With
  * texts, which are asked for after each message, they go at once.
  */
@@ -28,7 +26,7 @@ export class BookSideLevels {
   /** Where the last search ended, and what it searched for. */
   #finger = 0;
   #fingerKey = 0;
-  /** Levels in a price step of 1, as the last searches found it. */
+  /** Places in a price step of 1, on the last way that a guess got wrong. */
   #density = 0;
 
   constructor(descending: boolean, keepTexts: boolean) {
@@ -59,15 +57,11 @@ export class BookSideLevels {
     }
     const index = this.#searchFrom(place, key);
     const found = index < 0 ? -1 - index : index;
-    if (distance !== 0) this.#learn((found - this.#finger) / distance);
+    const density = (found - this.#finger) / distance;
+    // Prices that are no prices, or no distance apart, teach nothing.
+    if (Number.isFinite(density)) this.#density = density;
     this.#finger = found;
     return index;
-  }
-
-  #learn(density: number): void {
-    const learned = this.#density + (density - this.#density) * LEARNED;
-    // Prices that are no prices, or no distance apart, teach nothing.
-    this.#density = Number.isFinite(learned) ? learned : 0;
   }
 
   /** The same from a place at which another price stands: ever larger steps until they are beyond it, then halves. */
