@@ -82,8 +82,9 @@ export class BookKeeper {
   levels(side: BookSide, reading: Reading, { list, item: [price, amount] }: LevelSlots): void {
     const { numbers, stride, count, isPlain } = reading.numbersOf(list);
     if (count === 0) return;
-    for (let i = 0, at = 0; i < count && !isPlain; i++, at += stride)
-      mustBeLevel(numbers[at + price] as number, numbers[at + amount] as number);
+    if (!isPlain)
+      for (let i = 0, at = 0; i < count; i++, at += stride)
+        mustBeLevel(numbers[at + price] as number, numbers[at + amount] as number);
     this.book.unknownDeletes += this.book.side(side).setAll(numbers, count, stride, price, amount);
     this.#beginRows().levels(side, count, numbers, stride, price, amount);
   }

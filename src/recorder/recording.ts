@@ -31,9 +31,9 @@ const HEAP_START_MB = 128;
  */
 const HEAP_GROWTH_PERCENT = 200;
 /**
- * Half of the usual weight for the threads of the system's pool. They pack blocks of the journal, at most three behind the recorder's
- * thread, which packs the next one itself; where cores are few they took them from it in turn, and it is what everything waits for.
- * How long a frame takes to be durable did not change by it (measured under full load, 2026-11-27).
+ * Half of the usual weight for the threads of the system's pool. They pack blocks of the journal, at most three behind the
+ * recorder's thread, which packs the next one itself; where cores are few they took them from it in turn, and it is what
+ * everything waits for. How long a frame takes to be durable did not change by it (ARCHITECTURE, "Row groups give way").
  */
 const POOL_NICENESS = 3;
 /** How often the tape's clock is compared with the wall clock, ms. */

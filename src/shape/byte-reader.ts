@@ -73,10 +73,10 @@ export class ByteReader {
 
   /** Looks for a layout without unknown keys among all that are known, and then by a walk. */
   #refits(bytes: Buffer, start: number, end: number): boolean {
-    if (this.#misses < MISSES_MAX || this.#lessons >= LESSONS_MAX) return false;
+    if (this.#misses < MISSES_MAX) return false;
     this.#layouts = layoutsOf(this.#shape);
     let found = this.#layouts.find((layout) => this.#fits(layout, bytes, start, end));
-    if (found === undefined) {
+    if (found === undefined && this.#lessons < LESSONS_MAX) {
       const walker = this.#walker;
       walker.isLearning = true;
       this.#reading.begin(bytes);

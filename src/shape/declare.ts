@@ -86,7 +86,7 @@ export function decimal(meaning = ''): Scalar<'decimal'> {
   return scalar('decimal', meaning);
 }
 
-/** A decimal in quotes of which the number alone is kept: lists of pairs of them are read quickest (`levels.ts`). */
+/** A decimal in quotes of which the number alone is kept: lists of pairs of them are read quickest (`level-lists.ts`). */
 export function figure(meaning = ''): Scalar<'figure'> {
   return scalar('figure', meaning);
 }

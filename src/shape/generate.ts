@@ -1,6 +1,6 @@
 import type { ShapeNode } from './compile.ts';
 import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, skipValue } from './json-bytes.ts';
-import { readLevels } from './levels.ts';
+import { readLevels } from './level-lists.ts';
 import type { Reading } from './reading.ts';
 import {
   POWERS,
@@ -288,7 +288,7 @@ if(i>=end||b[i]!==34)return false;{const c=o+${node.slot};n[c]=NaN;s[c]=at+1;e[c
   }
 }
 
-/** Whether items of a list are what `levels.ts` reads. */
+/** Whether items of a list are what `level-lists.ts` reads. */
 function isLevel({ kind, children }: ShapeNode): boolean {
   return kind === 'tuple' && children.length === 2 && children.every((child) => child.kind === 'figure');
 }

@@ -5,13 +5,16 @@ import type { ListSlot, NumberSlot, TextSlot } from './slots.ts';
 /** Cells a list keeps room for between messages; one that a giant message made larger is given back. */
 const KEPT_CELLS = 16_384;
 
+/** Counts the messages of all readings. */
+let serials = 0;
+
 /** Rows of cells: each a number, and the span of a text in the reading's bytes (start -1: none). */
 export class Cells {
   numbers: Float64Array;
   starts: Int32Array;
   ends: Int32Array;
   count = 0;
-  /** Whether all rows are those of `addAll`: no number is missing, none is negative. */
+  /** Whether all rows are those of `addLevels`: no number is missing, none is negative. */
   isPlain = true;
   /** Converts decimals beyond the fast path; its count is of the present message alone. */
   readonly decimals: DecimalReader;
@@ -49,8 +52,11 @@ export class Cells {
     return base;
   }
 
-  /** Adds rows whose cells are these numbers, `count` times `stride`, from zero up and without texts. */
-  addAll(numbers: Float64Array, count: number): void {
+  /**
+   * Adds levels, `count` pairs of numbers from zero up, to cells that have a price and an amount and nothing else. Nobody can ask
+   * for their texts, which are not kept.
+   */
+  addLevels(numbers: Float64Array, count: number): void {
     const base = this.count * this.stride;
     const cells = count * this.stride;
     if (base + cells > this.numbers.length) this.#resize((base + cells) * 2);
@@ -84,8 +90,8 @@ export class Reading {
   readonly decimals = new DecimalReader();
   readonly root: Cells;
   readonly lists: readonly Cells[];
-  /** Whether the rest of the present message, from its first list of levels on, is where `levels.ts` reads it. */
-  isHeld = false;
+  /** A number that no other message of any reading has. */
+  serial = 0;
 
   constructor(shape: Shape) {
     this.root = new Cells(shape.scope, 1, this.decimals);
@@ -95,7 +101,7 @@ export class Reading {
   /** Forgets the last message; the next one is in `bytes`. */
   begin(bytes: Buffer): void {
     if (bytes !== this.bytes) this.#look(bytes);
-    this.isHeld = false;
+    this.serial = ++serials;
     this.root.count = 0;
     this.root.next();
     for (let i = 0; i < this.lists.length; i++) (this.lists[i] as Cells).clear();

@@ -367,5 +367,9 @@ test('a part whose keys come in another order is learned after a while, one with
     assert.deepEqual([reader.reading.number(a), reader.reading.number(b)], [5, 4]);
     assert.ok(taken(reader, '{"a":6,"b":7}') > 800, 'the order of before');
   }
+  const [first] = readers;
+  // White space is walked, and teaches nothing.
+  for (let n = 0; n < 10; n++) assert.ok(taken(first, '{"a": 1,"b":2}') < 1000);
+  assert.ok(taken(first, '{"b":4,"a":5}') > 800, 'what is known needs no lesson');
   assert.deepEqual([...drift.counts.keys()], [], 'parts are tried, and nothing is noted of them');
 });

@@ -45,16 +45,6 @@ export interface EncodedGroup {
 
 /** Level 1 is within a few hundredths of a byte of level 3 on such pages, at half its time (`encode-group.bench.ts`). */
 const COMPRESSION = { [constants.ZSTD_c_compressionLevel]: 1 };
-/**
- * For the bytes of numbers, split by their places: hardly anything repeats there, and what does so by chance saves nothing. A
- * small table that finds less takes a quarter less time on amounts of spot books, to the same hundredth of a byte (2026-11-27).
- */
-const OF_SPLIT_BYTES = {
-  ...COMPRESSION,
-  [constants.ZSTD_c_strategy]: constants.ZSTD_fast,
-  [constants.ZSTD_c_minMatch]: 6,
-  [constants.ZSTD_c_hashLog]: 8,
-};
 /** A column is left as it is where compression saves less than this share. */
 const SAVED_MIN = 0.03;
 /** Fewer bytes than this are left as they are: a call for each costs more than it saves. */
@@ -153,7 +143,7 @@ function writeChunk(
   isDense: boolean,
 ): EncodedChunk {
   const start = to.length;
-  const packed = isDense && plain.length >= COMPRESSED_MIN ? compressPage(plain, encoding) : null;
+  const packed = isDense && plain.length >= COMPRESSED_MIN ? compressPage(plain) : null;
   const isCompressed = packed !== null && packed.length < plain.length * (1 - SAVED_MIN);
   let plainBytes = 0;
   let dictionaryBytes = 0;
@@ -186,8 +176,7 @@ const recent: { readonly plain: Uint8Array; readonly packed: Uint8Array }[] = []
 const RECENT_MAX = 8;
 
 /** Compresses a page. Columns that change with each message have the same runs and so the same page; flags mostly have, too. */
-function compressPage(plain: Uint8Array, encoding: number): Uint8Array {
-  if (encoding === ENCODING.byteStreamSplit) return compress(plain, OF_SPLIT_BYTES);
+function compressPage(plain: Uint8Array): Uint8Array {
   if (plain.length > REPEATED_MAX) return compress(plain);
   for (const [index, page] of recent.entries())
     if (Buffer.compare(plain, page.plain) === 0) {
@@ -201,6 +190,6 @@ function compressPage(plain: Uint8Array, encoding: number): Uint8Array {
   return packed;
 }
 
-function compress(bytes: Uint8Array, params: Readonly<Record<number, number>> = COMPRESSION): Uint8Array {
-  return zstdCompressSync(bytes, { params, chunkSize: Math.max(1024, bytes.length + 1024) });
+function compress(bytes: Uint8Array): Uint8Array {
+  return zstdCompressSync(bytes, { params: COMPRESSION, chunkSize: Math.max(1024, bytes.length + 1024) });
 }

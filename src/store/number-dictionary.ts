@@ -1,4 +1,4 @@
-import { FunctionCode, flow, i32, i64, instantiate } from '../wasm/index.ts';
+import { FunctionCode, flow, i32, i64, instantiate, type WasmFunction } from '../wasm/index.ts';
 
 /** Entries of a dictionary of numbers at most. */
 const ENTRIES_MAX = 16_384;
@@ -73,7 +73,7 @@ export class NumberDictionary {
   /** The entries. */
   readonly numbers: Float64Array;
   count = 0;
-  readonly #lookUp: (count: number, known: number) => number;
+  readonly #lookUp: WasmFunction;
   readonly #batch: Float64Array;
   readonly #places: Uint16Array;
   readonly #slots: Uint16Array;

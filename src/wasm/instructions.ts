@@ -95,7 +95,7 @@ export const f64 = {
   add: (a: F64, b: F64): F64 => value('f64', a.code, b.code, 0xa0),
   mul: (a: F64, b: F64): F64 => value('f64', a.code, b.code, 0xa2),
   div: (a: F64, b: F64): F64 => value('f64', a.code, b.code, 0xa3),
-  /** Of an integer from -2^31. */
+  /** Of a number with a sign. */
   from: (integer: I32): F64 => value('f64', integer.code, 0xb7),
 };
 

@@ -6,7 +6,7 @@ const SECTION = { type: 1, function: 3, memory: 5, export: 7, code: 10 };
 const FUNCTION_TYPE = 0x60;
 const EXPORTED = { function: 0, memory: 2 };
 /** Bytes of a page of memory. */
-export const PAGE_BYTES = 65_536;
+const PAGE_BYTES = 65_536;
 
 /** What we need of it: Node's types leave WebAssembly to those of browsers. */
 declare const WebAssembly: {

@@ -76,6 +76,9 @@ test('numbers of 64 bits, and doubles', () => {
       whole.bytes.writeBigUInt64LE(b, 8);
       assert.equal(whole.run(0, 0), Number(BigInt.asUintN(64, a * b) >> 49n));
       assert.equal(whole.bytes.readInt32LE(16), flag(a === b));
+      whole.bytes.writeBigUInt64LE(b, 0);
+      whole.run(0, 0);
+      assert.equal(whole.bytes.readInt32LE(16), 1);
     }),
   );
   const doubles = functionOf(

@@ -11,6 +11,6 @@ test('the threads of the pool give way, the thread that asks does not', { skip: 
   const before = getPriority(0);
   assert.ok(poolThreads().length >= 1, 'a pool that was used has threads');
   assert.equal(poolGivesWay(3), poolThreads().length);
-  for (const thread of poolThreads()) assert.equal(getPriority(thread), before + 3);
+  for (const thread of poolThreads()) assert.equal(getPriority(thread), Math.min(before + 3, 19));
   assert.equal(getPriority(0), before);
 });

@@ -16,7 +16,10 @@ export function giveWay(niceness: number): void {
   if (process.platform === 'linux') lower(ITSELF, niceness);
 }
 
-/** The same for the threads of the system's pool, once something has used it. Returns how many there are. */
+/**
+ * The same for the threads of the system's pool, once something has used it, and for those that they began, which bear their name and
+ * have their priority, like the database engine's. Returns how many there are.
+ */
 export function poolGivesWay(niceness: number): number {
   if (process.platform !== 'linux') return 0;
   const threads = poolThreads();
@@ -24,15 +27,22 @@ export function poolGivesWay(niceness: number): number {
   return threads.length;
 }
 
-/** The numbers of the pool's threads. */
+/** Their numbers. */
 export function poolThreads(): number[] {
   try {
-    return readdirSync(TASKS)
-      .filter((thread) => readFileSync(`${TASKS}/${thread}/comm`, 'utf8').trim() === POOL_THREAD)
-      .map(Number);
+    return readdirSync(TASKS).filter(isOfPool).map(Number);
   } catch {
-    // No such files in this container, or a thread that has just ended: then it is not known which they are.
+    // A container without these files: then it is not known which they are.
     return [];
+  }
+}
+
+function isOfPool(thread: string): boolean {
+  try {
+    return readFileSync(`${TASKS}/${thread}/comm`, 'utf8').trim() === POOL_THREAD;
+  } catch {
+    // It has just ended.
+    return false;
   }
 }
 

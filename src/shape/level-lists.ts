@@ -4,6 +4,7 @@ import {
   f64,
   flow,
   i32,
+  i64,
   instantiate,
   type Local,
   type Value,
@@ -15,12 +16,12 @@ import { POWERS } from './scalars.ts';
 
 /*
  * Lists of levels, `["67012.50","0.125"],["67012.40","3"],…`, are most of what book messages are, and are read by
- * WebAssembly, sixteen bytes at a time: a number costs a few nanoseconds, in JavaScript fifty. It takes levels for as
- * long as they are two decimals of at most fifteen characters in quotes, without sign or exponent, and leaves the next
- * one, whatever it is, to the readers that know everything.
+ * WebAssembly, sixteen bytes at a time: a number costs ten nanoseconds, in JavaScript fifty. It takes levels for as
+ * long as they are two decimals in quotes, without sign or exponent, of at most fifteen digits that count; and leaves
+ * the next one, whatever it is, to the readers that know everything.
  */
 
-/** The longest rest of a message that is read this way; a level of it has ten bytes at least. */
+/** The longest rest of a message that is read this way. A level has ten bytes at least, with what stands behind it. */
 const MESSAGE_BYTES_MAX = 256 * 1024;
 const LEVELS_MAX = Math.ceil(MESSAGE_BYTES_MAX / 10);
 const BLOCK = 16;
@@ -38,18 +39,20 @@ const CONSTANTS = {
 };
 
 /*
- * Memory: how many levels were read; constants; for each (place of the closing quote, place of the point) where the digits
- * of a number are, and by what to divide them; the message; the numbers.
+ * Memory: how many levels were read; constants; for each pair of (place of the closing quote, 0 to 16; place of the point,
+ * 0 to 15) where the digits of a number are, and by what to divide them; the message; the numbers.
  */
 const COUNT = 0;
 const FIRST_CONSTANT = BLOCK;
 const ORDERS = FIRST_CONSTANT + Object.keys(CONSTANTS).length * BLOCK;
-const DIVISORS = ORDERS + BLOCK * BLOCK * BLOCK;
-const MESSAGE = DIVISORS + BLOCK * BLOCK * 8;
+const PAIRS = (BLOCK + 1) * BLOCK;
+const DIVISORS = ORDERS + PAIRS * BLOCK;
+const MESSAGE = DIVISORS + PAIRS * 8;
 /** A level that is cut off at the message's end is looked at as if it went on. */
 const NUMBERS = MESSAGE + MESSAGE_BYTES_MAX + 4 * BLOCK;
 const MEMORY_BYTES = NUMBERS + LEVELS_MAX * 16;
 
+const EIGHT_ZEROS = Buffer.from('00000000').readBigInt64LE();
 const OPEN_LIST_AND_QUOTE = word('["');
 const BETWEEN_NUMBERS = word('","');
 const BETWEEN_LEVELS = word('"],[');
@@ -90,21 +93,33 @@ function levelsCode(): FunctionCode {
   >;
   const price = code.local('f64');
   const amount = code.local('f64');
-  /** Inside the loop, or inside of so many blocks in it: what is not as expected is left to others. */
+  /** Ends the loop unless this holds; it stands in so many blocks within the loop. */
   const leaveUnless = (condition: Value<'i32'>, blocks = 0): Code =>
     flow.leaveIf(i32.isZero(condition), 1 + blocks);
 
   /** Reads the number whose opening quote is at `at`, which is then at the closing one. */
   const number = (into: Local<'f64'>): Code => [
     bytes.set(v128.load(at, 1)),
-    quote.set(i32.trailingZeros(v128.u8.mask(v128.u8.equals(bytes, held.quotes)))),
-    place.set(
-      // A point in the sixteenth byte stands for none: no number reaches there.
-      i32.trailingZeros(i32.or(v128.u8.mask(v128.u8.equals(bytes, held.points)), 1 << (BLOCK - 1))),
-    ),
-    leaveUnless(i32.below(i32.sub(quote, 1), BLOCK - 1)),
+    // Behind sixteen characters at the latest: whether it does stand there, is seen with what comes behind it.
+    quote.set(i32.trailingZeros(i32.or(v128.u8.mask(v128.u8.equals(bytes, held.quotes)), 1 << BLOCK))),
+    // A point in the sixteenth byte stands for none.
+    place.set(i32.trailingZeros(i32.or(v128.u8.mask(v128.u8.equals(bytes, held.points)), 1 << (BLOCK - 1)))),
     leaveUnless(place),
+    at.set(i32.add(i32.add(at, quote), 1)),
+    flow.when(
+      i32.equals(quote, BLOCK),
+      // `12345678.00000000`: only the quote stands further behind, what is cut off are zeros.
+      flow.when(
+        i32.and(
+          i32.below(place, BLOCK - 1),
+          i64.equals(i64.load(i32.add(i32.sub(at, BLOCK), place), 1), i64.const(EIGHT_ZEROS)),
+        ),
+        at.set(i32.add(i32.sub(at, BLOCK), i32.add(place, 9))),
+      ),
+    ),
     place.set(i32.or(i32.shiftLeft(quote, 4), place)),
+    // Not empty, and not sixteen digits, which may be more than a double holds.
+    leaveUnless(i32.below(i32.sub(place, BLOCK), PAIRS - 1 - BLOCK)),
     // The digits alone, as numbers, the last one in the last byte; whatever is no digit is above nine.
     digits.set(v128.u8.pick(v128.u8.sub(bytes, held.zeros), v128.load(i32.shiftLeft(place, 4), ORDERS))),
     leaveUnless(i32.isZero(v128.u8.mask(v128.u8.addUpTo(digits, held.toTop)))),
@@ -120,7 +135,6 @@ function levelsCode(): FunctionCode {
         f64.load(i32.shiftLeft(place, 3), DIVISORS),
       ),
     ),
-    at.set(i32.add(i32.add(at, quote), 1)),
   ];
 
   return code.body(
@@ -161,8 +175,8 @@ fillTables();
 
 function fillTables(): void {
   bytes.set(Buffer.concat(Object.values(CONSTANTS)), FIRST_CONSTANT);
-  const divisors = new Float64Array(memory, DIVISORS, BLOCK * BLOCK);
-  for (let quote = 0; quote < BLOCK; quote++)
+  const divisors = new Float64Array(memory, DIVISORS, PAIRS);
+  for (let quote = 0; quote <= BLOCK; quote++)
     for (let point = 0; point < BLOCK; point++) {
       const row = quote * BLOCK + point;
       const digits = Array.from({ length: quote }, (_, place) => place).filter((place) => place !== point);
@@ -172,7 +186,8 @@ function fillTables(): void {
     }
 }
 
-/** How much further the message in memory stands in the frame. */
+/** Which message is in memory, and the difference between a position in its frame and the one in memory. */
+let held = -1;
 let from = 0;
 
 /**
@@ -180,13 +195,13 @@ let from = 0;
  * @returns where the first one begins that is left to others; or, all being read, the position behind the list
  */
 export function readLevels(message: Buffer, at: number, end: number, cells: Cells, reading: Reading): number {
-  if (!reading.isHeld) {
+  if (held !== reading.serial) {
     if (end - at > MESSAGE_BYTES_MAX) return at;
     message.copy(bytes, MESSAGE, at, end);
-    reading.isHeld = true;
+    held = reading.serial;
     from = at - MESSAGE;
   }
   const behind = levels(at - from, end - from) + from;
-  cells.addAll(numbers, count[0] as number);
+  cells.addLevels(numbers, count[0] as number);
   return behind;
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { messageOf, ReaderPair } from '../../test/readings.ts';
 import { DecimalReader } from '../record/index.ts';
 import { ByteReader, Drift, figure, integer, list, object, Reading, shape, tuple } from './index.ts';
-import { readLevels } from './levels.ts';
+import { readLevels } from './level-lists.ts';
 import type { Cells } from './reading.ts';
 
 const BOOK = shape(
@@ -79,6 +79,39 @@ test('levels are the doubles nearest to their texts, whatever their lengths', ()
     assert.deepEqual(numbers(), [numbersOf(bids), numbersOf(asks)]);
   });
   fc.assert(property, { numRuns: 500 });
+});
+
+test('numbers of fifteen digits that count are read here, longer ones by others, and all are right', () => {
+  const { read, numbers, reading } = byteReader();
+  const here = [
+    '123456789012345',
+    '1234567.00000000',
+    '1.23456789012345',
+    '12345678901234.5',
+    '1234567.12345678',
+  ];
+  const zeros = ['12345678.00000000', '123456789.00000000', '12345678901234.00000000', '1.00000000'];
+  const elsewhere = [
+    ...[
+      '1234567890123456',
+      '12345678.10000000',
+      '123456789012345.00000000',
+      '123456789012345.5',
+      '1.234567890123456',
+    ],
+    // Digits where the point would be, and zeros behind them.
+    ...['123456789012345600000000', '12345678.000000000', '0.1234567890123456'],
+  ];
+  for (const text of [...here, ...zeros, ...elsewhere]) {
+    const levels: Level[] = [
+      [text, '1'],
+      ['2', text],
+      [text, text],
+    ];
+    assert.ok(read(messageText(levels, [])), text);
+    assert.deepEqual(numbers(), [numbersOf(levels), []], text);
+    assert.equal(reading.numbersOf(BOOK.slots.b.list).isPlain, !elsewhere.includes(text), text);
+  }
 });
 
 test('among odd texts, both readers agree, and a plain level behind an odd one is read as well', () => {

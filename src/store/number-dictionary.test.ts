@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { HASH_FACTOR, NumberDictionary, SLOT_BITS } from './number-dictionary.ts';
+
+/** The bits of numbers: NaN, 0 and -0 are told apart by them. */
+const bitsOf = (values: Float64Array): BigUint64Array =>
+  new BigUint64Array(values.buffer, values.byteOffset, values.length);
+
+const slotOf = (value: number): number => {
+  const [bits = 0n] = bitsOf(Float64Array.of(value));
+  return Number(BigInt.asUintN(64, bits * HASH_FACTOR) >> BigInt(64 - SLOT_BITS));
+};
+
+/** Holds each place that the dictionary finds against the number that stands there. */
+function mustPlace(dictionary: NumberDictionary, values: readonly number[]): void {
+  const places = new Uint16Array(values.length);
+  assert.ok(dictionary.fill(Float64Array.from(values), values.length, places), `${values.length} numbers`);
+  const given = bitsOf(Float64Array.from(values));
+  const known = bitsOf(dictionary.numbers);
+  assert.equal(dictionary.count, new Set(given).size);
+  const wrong = given.findIndex((bits, i) => known[places[i] as number] !== bits);
+  assert.equal(wrong, -1, `number ${wrong}, ${values[wrong]}`);
+}
+
+/** `different` numbers, each of them `times` times, the first ones again and again before the last ones come. */
+function repeating(different: number, times: number, number: (n: number) => number): number[] {
+  const early = Math.min(different, 1024);
+  return [
+    ...Array.from({ length: early * times }, (_, i) => number(i % early)),
+    ...Array.from({ length: (different - early) * times }, (_, i) =>
+      number(early + (i % (different - early))),
+    ),
+  ];
+}
+
+test('each number is found at its place, in dictionaries of any size, one after the other', () => {
+  const kinds: readonly ((n: number) => number)[] = [
+    (n) => 67_000 + n / 100,
+    (n) => n,
+    (n) => 1 + n * 2 ** -36,
+    (n) => n * 2 ** 40,
+    (n) => [0, -0, Number.NaN, Number.POSITIVE_INFINITY][n % 4] as number,
+  ];
+  const dictionary = new NumberDictionary();
+  for (const number of kinds)
+    for (const different of [1, 2, 255, 256, 257, 2047, 2048, 2049, 4097, 16_384])
+      mustPlace(dictionary, repeating(different, 5, number));
+});
+
+test('the table of slots ends where it begins, and the next dictionary knows nothing of the last one', () => {
+  const last = Array.from({ length: 200_000 }, (_, n) => n / 8).filter(
+    (number) => slotOf(number) === 2 ** SLOT_BITS - 1,
+  );
+  assert.ok(last.length > 3, 'numbers for the last slot');
+  const dictionary = new NumberDictionary();
+  for (const numbers of [last, [...last].reverse(), [...last.slice(1), 7]])
+    mustPlace(dictionary, [...numbers, ...numbers, ...numbers, ...numbers]);
+});
+
+test('numbers that do not repeat enough are not worth a dictionary', () => {
+  const dictionary = new NumberDictionary();
+  const fill = (values: readonly number[]): boolean =>
+    dictionary.fill(Float64Array.from(values), values.length, new Uint16Array(values.length));
+  assert.equal(fill(repeating(16_385, 5, (n) => n)), false);
+  assert.equal(fill(repeating(1000, 3, (n) => n)), false);
+  assert.equal(fill(Array.from({ length: 60_000 }, (_, n) => (n < 4097 ? n : n % 100))), false);
+  mustPlace(
+    dictionary,
+    repeating(3000, 4, (n) => n / 8),
+  );
+});
+
+test('random numbers are found at their places', () => {
+  const few = fc.array(fc.double(), { minLength: 1, maxLength: 60 });
+  const property = fc.property(
+    few,
+    fc.array(fc.nat(), { minLength: 300, maxLength: 900 }),
+    (numbers, picks) => {
+      mustPlace(new NumberDictionary(), [
+        ...picks.map((pick) => numbers[pick % numbers.length] as number),
+        ...numbers,
+      ]);
+    },
+  );
+  fc.assert(property, { numRuns: 50, endOnFailure: true });
+});
