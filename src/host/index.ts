@@ -16,5 +16,5 @@ export type {
 export { type ClockSource, SlewedClock } from './node/clock.ts';
 export { listTree, nodeDisk, syncDirectory } from './node/disk.ts';
 export { nodeDialer, nodeHttp } from './node/net.ts';
-export { giveWay, poolGivesWay } from './node/priority.ts';
+export { poolGivesWay } from './node/priority.ts';
 export { nodeTimers } from './node/timers.ts';

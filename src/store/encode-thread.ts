@@ -1,20 +1,17 @@
+import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
-import { giveWay } from '../host/index.ts';
 import { encodeGroup } from './encode-group.ts';
 import type { GroupAnswer, GroupMessage } from './group-encoder.ts';
 import { RowBuffer } from './row-buffer.ts';
 
-/**
- * A tenth of the usual weight: where cores are few, the recorder's thread goes first, since it is what everything waits for, and
- * what waits for this one has a bound.
- */
-const NICENESS = 10;
+/** The weight of a thread with this niceness is a tenth of the usual. */
+const NICE = 10;
 
 /** The thread of `GroupEncoder`: row groups, one after the other. */
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a thread');
 
-giveWay(NICENESS);
+giveWay();
 
 port.on('message', ({ id, rows: message, ...job }: GroupMessage) => {
   const rows = RowBuffer.arrived(message);
@@ -29,3 +26,18 @@ port.on('message', ({ id, rows: message, ...job }: GroupMessage) => {
   const answer: GroupAnswer = { id, group, error, rows: back.message };
   port.postMessage(answer, group === null ? back.transfer : [...back.transfer, group.bytes.buffer]);
 });
+
+/**
+ * Where cores are few, the recorder's thread goes first: it is what everything waits for, and what waits for this one has a
+ * bound. Only Linux has priorities of threads. Threads that this one began would have its priority too: it must not be the first
+ * to use the system's pool.
+ */
+function giveWay(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    // 0 is the thread that asks.
+    setPriority(0, NICE);
+  } catch {
+    // A container may forbid it: the thread then takes its turn like all others.
+  }
+}

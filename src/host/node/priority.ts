@@ -8,17 +8,10 @@ const TASKS = '/proc/self/task';
 const POOL_THREAD = 'libuv-worker';
 
 /**
- * This thread gives way to others by so much niceness, where cores are too few for all: each step is a weight a fifth less, ten
- * are a tenth. Only Linux has priorities of threads; elsewhere, and where a container forbids it, nothing changes. Threads
- * that this one begins have its priority too: it must not be the first to use the system's pool.
- */
-export function giveWay(niceness: number): void {
-  if (process.platform === 'linux') lower(ITSELF, niceness);
-}
-
-/**
- * The same for the threads of the system's pool, once something has used it, and for those that they began, which bear their name and
- * have their priority, like the database engine's. Returns how many there are.
+ * The threads of the system's pool, once something has used it, give way to others by so much niceness, where cores are too few
+ * for all: each step is a weight a fifth less. So do those that they began, which bear their name, like the database engine's.
+ * Only Linux has priorities of threads; elsewhere, and where a container forbids it, nothing changes.
+ * @returns how many there are
  */
 export function poolGivesWay(niceness: number): number {
   if (process.platform !== 'linux') return 0;
