@@ -9,9 +9,9 @@ const EMPTY_MIN = 64;
  *     asks  [ -101.5 3  -100.7 1  -100.1 2 ]  prices are held negative:  best = last here too
  *
  * A search begins where the level should be: so far from the one found last as its price is, since near the best price
- * levels stand at even distances; how even, the last guess that was wrong has told. A level that is removed leaves its place, with amount 0, since most come back; empty
- * places are taken out when there are more of them than levels, or when somebody asks for what is behind the best. With
- * texts, which are asked for after each message, they go at once.
+ * levels stand at even distances; how far apart, the last guess that was wrong has told. A level that is removed leaves
+ * its place, with amount 0, since most come back; empty places are taken out when there are more of them than levels, or
+ * when somebody asks for what is behind the best. With texts, which are asked for after each message, they go at once.
  */
 export class BookSideLevels {
   /** Prices are held with this sign. */

@@ -212,6 +212,27 @@ test('lists longer than the memory for them are read all the same', () => {
   }
 });
 
+test('a message that another took the place of is put into memory again', () => {
+  const texts = ['["1","2"]]', '["3","4"],["5","6"]]'];
+  const [one, other] = texts.map((text) => ({ bytes: Buffer.from(text), reading: new Reading(BOOK) }));
+  const readNumbers = (from: typeof one): number[] => {
+    const { bytes, reading } = from as { bytes: Buffer; reading: Reading };
+    const [cells] = reading.lists as [Cells, ...Cells[]];
+    cells.clear();
+    assert.equal(readLevels(bytes, 0, bytes.length, cells, reading), bytes.length);
+    return [...cells.numbers.subarray(0, cells.count * 2)];
+  };
+  for (const message of [one, other]) message?.reading.begin(message.bytes);
+  for (let turn = 0; turn < 3; turn++)
+    assert.deepEqual(
+      [readNumbers(one), readNumbers(other)],
+      [
+        [1, 2],
+        [3, 4, 5, 6],
+      ],
+    );
+});
+
 test('readers that take turns do not read from each other', () => {
   const readers = [byteReader(), byteReader()];
   for (let n = 0; n < 50; n++)

@@ -186,8 +186,8 @@ function fillTables(): void {
     }
 }
 
-/** Which message is in memory, and the difference between a position in its frame and the one in memory. */
-let held = -1;
+/** Whose message is in memory, and the difference between a position in its frame and the one in memory. */
+let holder: Reading | null = null;
 let from = 0;
 
 /**
@@ -195,10 +195,11 @@ let from = 0;
  * @returns where the first one begins that is left to others; or, all being read, the position behind the list
  */
 export function readLevels(message: Buffer, at: number, end: number, cells: Cells, reading: Reading): number {
-  if (held !== reading.serial) {
+  if (holder !== reading || !reading.wasHeld) {
     if (end - at > MESSAGE_BYTES_MAX) return at;
     message.copy(bytes, MESSAGE, at, end);
-    held = reading.serial;
+    holder = reading;
+    reading.wasHeld = true;
     from = at - MESSAGE;
   }
   const behind = levels(at - from, end - from) + from;

@@ -5,9 +5,6 @@ import type { ListSlot, NumberSlot, TextSlot } from './slots.ts';
 /** Cells a list keeps room for between messages; one that a giant message made larger is given back. */
 const KEPT_CELLS = 16_384;
 
-/** Counts the messages of all readings. */
-let serials = 0;
-
 /** Rows of cells: each a number, and the span of a text in the reading's bytes (start -1: none). */
 export class Cells {
   numbers: Float64Array;
@@ -90,8 +87,8 @@ export class Reading {
   readonly decimals = new DecimalReader();
   readonly root: Cells;
   readonly lists: readonly Cells[];
-  /** A number that no other message of any reading has. */
-  serial = 0;
+  /** Whether the present message was put into the memory of `level-lists.ts`; another reading's may have taken its place. */
+  wasHeld = false;
 
   constructor(shape: Shape) {
     this.root = new Cells(shape.scope, 1, this.decimals);
@@ -101,7 +98,7 @@ export class Reading {
   /** Forgets the last message; the next one is in `bytes`. */
   begin(bytes: Buffer): void {
     if (bytes !== this.bytes) this.#look(bytes);
-    this.serial = ++serials;
+    this.wasHeld = false;
     this.root.count = 0;
     this.root.next();
     for (let i = 0; i < this.lists.length; i++) (this.lists[i] as Cells).clear();

@@ -67,7 +67,7 @@ function lookUpCode(): FunctionCode {
 /**
  * A dictionary of the numbers of a column, for as long as they repeat: prices mostly do, amounts mostly do not. Numbers
  * are told apart by their bits, so that 0 and -0 both stay. WebAssembly looks at the 64 bits of a number at once, and
- * takes a third of the time.
+ * takes a fifth of the time that JavaScript took.
  */
 export class NumberDictionary {
   /** The entries. */
