@@ -16,6 +16,7 @@
  */
 export {
   type BlockHeader,
+  freeText,
   HEADER_BYTES,
   type PackedBlock,
   packBlock,

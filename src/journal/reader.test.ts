@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { HEADER_BYTES, packBlock, placeBlock, readBlockHeader } from './block.ts';
+import { freeText, HEADER_BYTES, packBlock, placeBlock, readBlockHeader } from './block.ts';
 import { seeded } from './crash-disk.ts';
 import { endsWithSeal } from './files.ts';
-import { catLines, type Damage, readBlocks, scanTape } from './reader.ts';
+import { blockTextAside, catLines, type Damage, readBlocks, scanTape } from './reader.ts';
 import { lineOf, sampleTape, textOf } from './sample-tape.ts';
 
 /** By ordinal, the text of every block that was read; and the damage. */
@@ -300,4 +300,18 @@ test('a file made of nothing but headers that each claim all the rest is read in
 
 test('the text of a sample is what a LineBuffer writes', () => {
   assert.equal(textOf(tape.frames), tape.blocks.slice(0, 12).join(''));
+});
+
+test('the memory of a text that was read aside goes back at once, that which others share does not', async () => {
+  for (const length of [10, 3000, 5000, 70_000, 5_000_000]) {
+    const lines = Buffer.alloc(length, 'x');
+    const block = packBlock(lines, 1, 1, 1);
+    placeBlock(block, { ordinal: 1, previousCrc: 0, seal: false });
+    const [beside, text] = [Buffer.from('beside'), await blockTextAside(block.bytes)];
+    const after = Buffer.from('after');
+    assert.ok(text.equals(lines));
+    freeText(text);
+    if (length > 65_536) assert.equal(text.length, 0, 'nothing is left to be read');
+    assert.equal(`${beside} ${after}`, 'beside after');
+  }
 });

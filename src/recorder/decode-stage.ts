@@ -1,11 +1,12 @@
 import type { Exchange, Outcome } from '../exchanges/index.ts';
 import type { Disk } from '../host/index.ts';
-import { type DurableBlock, type JournalWriter, readLines } from '../journal/index.ts';
+import { type DurableBlock, freeText, type JournalWriter, readLines } from '../journal/index.ts';
 import type { Frame, RowSink, Rows } from '../record/index.ts';
 import { Backlog } from './backlog.ts';
 import { RowStore, type RowStoreWorld } from './row-store.ts';
 import { Session } from './session.ts';
 import type { SessionHooks } from './session-parts.ts';
+import { turn } from './turn.ts';
 
 /**
  * Journal that may wait to be decoded; above this the recorder takes no chunk. One open file holds all of it. It is about
@@ -163,13 +164,17 @@ export class DecodeStage {
       this.#backlog.drop();
       this.#unreadable(error as Error);
     }
-    if (text !== null)
+    if (text !== null) {
       readLines(text, (frame) => {
         this.time = frame.time;
         if (isReceived(frame)) this.framesBehind--;
         this.session.line(frame);
       });
-    if (this.store.isFull) await this.store.flush();
+      freeText(text);
+      // The disk and the pool have their turn, for the blocks that are read ahead.
+      await turn();
+    }
+    if (this.store.isFull) await this.store.relieve();
   }
 
   /** What was just written cannot be read: the rows of this file come from the next start, which may read it. */

@@ -267,7 +267,7 @@ export class ExchangeRecorder {
   /** Waits where a queue behind the journal has reached its bound; for what is not decoded, until a stop is asked for. */
   async relieve(isStopping: () => boolean): Promise<void> {
     if (this.#journal.unsyncedBytes > UNSYNCED_BYTES_MAX) await this.#journal.durable();
-    if (this.decoding.store.isFull) await this.flushStore();
+    if (this.decoding.store.isFull) await this.decoding.store.relieve();
     await this.decoding.relieve(isStopping);
   }
 

@@ -138,7 +138,7 @@ async function finish(
       skipped,
       before: (frame) => deaths.before(frame),
     }))
-      if (lines > 0) await opened.flushIfLarge();
+      if (lines > 0) await opened.relieve();
     session.rows.redirect(() => undefined);
     const { rows } = await opened.finish(exchange.decoderVersion);
     return Object.values(rows).reduce((sum, count) => sum + count, 0);

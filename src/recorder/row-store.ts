@@ -2,9 +2,6 @@ import { type AnyBatch, type RowSink, type Rows, TABLE_NAMES, type Table } from 
 import { FileStore, type JournalKey, type StoreEngine } from '../store/index.ts';
 import type { Finisher } from './finisher.ts';
 
-/** Bytes of rows not yet in a file above which the store is waited for before more frames are taken. */
-const PENDING_BYTES_MAX = 128 * 1024 * 1024;
-
 /** What the rows of an exchange need on their way to disk. */
 export interface RowStoreWorld {
   readonly setup: { readonly data: string };
@@ -97,15 +94,25 @@ export class RowStore {
 
   /** True where so much waits for a file that the store has to be waited for. */
   get isFull(): boolean {
-    return (this.#store?.pendingBytes ?? 0) > PENDING_BYTES_MAX;
+    return this.#store?.isFull ?? false;
+  }
+
+  /** Waits until it is not full. */
+  async relieve(): Promise<void> {
+    await this.#do((store) => store.relieve());
   }
 
   /** Makes the rows so far readable in `recent/`. */
   async flush(): Promise<void> {
     this.#rows.flush();
+    await this.#do((store) => store.flush());
+  }
+
+  async #do(act: (store: FileStore) => Promise<void>): Promise<void> {
     const store = this.#store;
+    if (store === null) return;
     try {
-      await store?.flush();
+      await act(store);
     } catch (error) {
       if (store === this.#store) this.#fault(error as Error);
     }

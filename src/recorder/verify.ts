@@ -226,7 +226,7 @@ class Verification {
     try {
       session.rows.redirect((batch) => store.append(batch));
       for (const _ of decodeTapeInParts(bytes, session, skipped === undefined ? {} : { skipped }))
-        await store.flushIfLarge();
+        await store.relieve();
       session.rows.redirect(() => undefined);
     } catch (error) {
       await store.discard();

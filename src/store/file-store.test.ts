@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -31,6 +31,7 @@ const LIMITS: RowLimits = {
   openBytes: 6000,
   earlyRows: 12,
   earlyBytes: 1500,
+  waitingBytes: 20_000,
 };
 
 const TABLES_USED = ['trades', 'book', 'undecoded'] as const;
@@ -109,6 +110,11 @@ async function stored(
           rows.beginBook(code, time, false, 'feed', frame, frame, true);
         rows.level('bid', i, 1);
       }
+    if (store.isFull) {
+      await store.relieve();
+      met.add('full');
+      assert.ok(store.pendingBytes <= LIMITS.waitingBytes);
+    }
     if (!flushes.has(frame)) continue;
     rows.flush();
     if (frame % 2 === 0) {
@@ -201,6 +207,70 @@ test('a file holds its rows in their order, in bytes that depend on nothing else
   );
   const examples: [Fact[], number[], 7][] = [[many, [51, 119, 175, 238], 7]];
   await fc.assert(property, { numRuns: 15, endOnFailure: true, examples });
-  for (const name of ['trades.parquet', 'trades.rows', 'book.parquet'])
+  for (const name of ['trades.parquet', 'trades.rows', 'book.parquet', 'full'])
     assert.ok(met.has(name), `${name} was met`);
+});
+
+/** A store, where its parts are, and what gives it rows until it is full: row groups wait, or are in a part that no flush has ended. */
+async function begun(): Promise<{ store: FileStore; parts: string; fill: () => void }> {
+  const data = join(root, `run-${runs++}`);
+  const rows = new Rows(() => undefined, 10);
+  const store = await FileStore.open(data, key, engine, rows.streams, LIMITS);
+  rows.redirect((batch) => store.append(batch));
+  const code = rows.streams.code('spot', 'trades', 'trade', 'AB');
+  let frame = 0;
+  const fill = (): void => {
+    while (!store.isFull) {
+      rows.at(textFrame(NOW, 1, ++frame, 'received', ''));
+      rows.trade(code, NOW, String(frame), 'buy', 1, 1);
+    }
+  };
+  return { store, parts: recentDirectory(data, key), fill };
+}
+
+/** Which of the files that this process has open are in a directory. */
+function openIn(directory: string): string[] {
+  const paths = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // The one that the listing itself had open.
+      return '';
+    }
+  });
+  return paths.filter((path) => path.startsWith(directory));
+}
+
+test('row groups go into the part as they are made, and whoever waits does not wait for all of them', async () => {
+  const { store, fill } = await begun();
+  fill();
+  const before = store.pendingBytes;
+  await store.relieve();
+  assert.ok(!store.isFull);
+  assert.ok(store.pendingBytes > before / 2, 'the others wait still');
+  fill();
+  await store.flush();
+  assert.equal(store.pendingBytes, 0);
+  await store.discard();
+});
+
+test('a row group that cannot be written is told to whoever waits or flushes next', async () => {
+  for (const act of ['relieve', 'flush'] as const) {
+    const { store, parts, fill } = await begun();
+    rmSync(parts, { recursive: true });
+    fill();
+    await assert.rejects(store[act](), /ENOENT/);
+    await store.discard();
+  }
+});
+
+const isLinux = process.platform === 'linux';
+
+test('a store that is given up leaves no file open', { skip: !isLinux && 'looks into /proc' }, async () => {
+  const { store, parts, fill } = await begun();
+  fill();
+  await store.relieve();
+  assert.equal(openIn(parts).length, 1, 'the part that is being written');
+  await store.discard();
+  assert.deepEqual(openIn(parts), []);
 });

@@ -8,9 +8,6 @@ import { temporaryName } from './sorted-file.ts';
 import { ROW_LIMITS, type RowLimits } from './table-rows.ts';
 import { TableStore } from './table-store.ts';
 
-/** Bytes in memory at most while a whole file is decoded. */
-const PENDING_BYTES_LARGE = 32 * 1024 * 1024;
-
 /** What finished files are made with, for their markers: other versions may give the same rows in other bytes. */
 const FORMAT = `pages 3, zstd ${process.versions.zstd}`;
 
@@ -69,11 +66,16 @@ export class FileStore {
     return store;
   }
 
-  /** Bytes in memory that a flush would take from there. What is open besides has a bound of its own. */
+  /** Bytes of memory of rows that wait to be in a file. What is open besides has a bound of its own. */
   get pendingBytes(): number {
     let bytes = 0;
     for (const table of this.#tables.values()) bytes += table.pendingBytes;
     return bytes;
+  }
+
+  /** True where so much waits that nothing more should be appended before `relieve`. */
+  get isFull(): boolean {
+    return this.pendingBytes > this.#limits.waitingBytes;
   }
 
   /**
@@ -103,12 +105,16 @@ export class FileStore {
     return this.#then(() => this.#flush());
   }
 
-  /** Gives memory back where there is much to give: for decoding a whole journal file at once. */
-  async flushIfLarge(): Promise<void> {
-    if (this.pendingBytes > PENDING_BYTES_LARGE)
-      await this.#then(async () => {
-        for (const table of this.#tables.values()) await table.writeClosed();
-      });
+  /**
+   * Waits while it is full, and no longer: a row group takes some milliseconds. Nothing else bounds what waits, since row
+   * groups are made on another thread.
+   */
+  async relieve(): Promise<void> {
+    while (this.isFull) {
+      const waiting = [...this.#tables.values()].map(({ written }) => written).find((each) => each !== null);
+      if (waiting === undefined) await this.flush();
+      else await waiting;
+    }
   }
 
   #then(act: () => Promise<void>): Promise<void> {
@@ -157,7 +163,7 @@ export class FileStore {
     try {
       await work;
     } finally {
-      this.#tables.clear();
+      await this.#abandon();
     }
     return finished;
   }
@@ -183,12 +189,17 @@ export class FileStore {
     for (const table of this.#tables.values()) table.interrupt();
   }
 
+  async #abandon(): Promise<void> {
+    for (const table of this.#tables.values()) await table.abandon();
+    this.#tables.clear();
+  }
+
   /** Gives up: the parts go, the journal has everything. */
   async discard(): Promise<void> {
     this.#isClosed = true;
     this.interrupt();
     await this.#work.catch(() => undefined);
-    this.#tables.clear();
+    await this.#abandon();
     await rm(this.#recent, { recursive: true, force: true });
   }
 }

@@ -2,7 +2,7 @@ import { type AnyBatch, CHANNELS, NO_CODE, type StreamDictionary, type Table } f
 import { type RowBuffer, rowBytes, rowsOf } from './row-buffer.ts';
 import { compareNames, StreamRows } from './stream-rows.ts';
 
-/** How much of a table is in memory and in a row group. Files are a function of these and of the rows alone. */
+/** How much of a table is in memory and in a row group. Files are a function of these, but the last, and of the rows alone. */
 export interface RowLimits {
   /** Rows of a row group at most; fewer where their texts reach `textBytes`. */
   readonly groupRows: number;
@@ -14,6 +14,8 @@ export interface RowLimits {
   /** Rows, or bytes, that make a row group of their own rather than being put aside. */
   readonly earlyRows: number;
   readonly earlyBytes: number;
+  /** Bytes of memory of rows on their way into files, all tables together, from which on more rows have to wait. */
+  readonly waitingBytes: number;
 }
 
 export const ROW_LIMITS: RowLimits = {
@@ -23,6 +25,7 @@ export const ROW_LIMITS: RowLimits = {
   openBytes: 24 * 1024 * 1024,
   earlyRows: 8192,
   earlyBytes: 1024 * 1024,
+  waitingBytes: 64 * 1024 * 1024,
 };
 
 /** Rows that left memory: a row group of one name, or rows put aside. */

@@ -6,18 +6,11 @@ import type { EncodedGroup, GroupRows } from './encode-group.ts';
 import type { StoreEngine } from './engine.ts';
 import { GroupJoiner } from './group-joiner.ts';
 import { OpenFiles, ParquetFile, type StoredGroup } from './parquet-file.ts';
-import { RowBuffer, rowBytes } from './row-buffer.ts';
+import { RowBuffer } from './row-buffer.ts';
 import { publish, temporaryOf, writeSorted } from './sorted-file.ts';
 import { readAside, writeAside } from './spill.ts';
 import type { StreamRows } from './stream-rows.ts';
 import { type Closed, type RowLimits, TableRows, type TableSink } from './table-rows.ts';
-
-/** A row group that is being made. */
-interface Closing {
-  readonly stream: StreamRows;
-  readonly group: Promise<EncodedGroup>;
-  readonly bytes: number;
-}
 
 /** Where a table's rows go, and what they are made with. */
 export interface TableWorld {
@@ -43,14 +36,18 @@ export class TableStore implements TableSink {
   readonly rows: TableRows;
   readonly #world: TableWorld;
   readonly #table: Table;
-  readonly #rowBytes: number;
-  #closing: Closing[] = [];
-  #aside: (readonly Closed[])[] = [];
+  /** Row groups go into the present part in their order, each as soon as it is made. Rejects when one could not. */
+  #writing: Promise<void> = Promise.resolve();
+  /** The groups that are in no file yet, the oldest first: each resolves when it is. */
+  readonly #waiting: Promise<void>[] = [];
+  /** The part that groups go into, until a flush ends it. */
+  #part: { readonly name: string; readonly file: ParquetFile } | null = null;
+  #aside: { readonly closed: readonly Closed[]; readonly bytes: number }[] = [];
   readonly #groups = new Map<StreamRows, StoredGroup[]>();
   readonly #parts: string[] = [];
   /** The part of what was open, and how many rows the table had by then. */
   #tail: { readonly name: string | null; readonly rows: number } = { name: null, rows: 0 };
-  /** Bytes of rows that have left `rows` and are in no file yet. */
+  /** Bytes of memory of rows that have left `rows` and are in no file yet. */
   pendingBytes = 0;
   #isInterrupted = false;
   #sorting: DuckDBConnection | null = null;
@@ -58,7 +55,6 @@ export class TableStore implements TableSink {
   constructor(table: Table, world: TableWorld) {
     this.#table = table;
     this.#world = world;
-    this.#rowBytes = rowBytes(table);
     this.rows = new TableRows(table, world.streams, this, world.limits);
   }
 
@@ -67,27 +63,61 @@ export class TableStore implements TableSink {
   }
 
   group({ stream, rows }: Closed): void {
-    const bytes = this.#bytesOf(rows);
+    const bytes = rows.memory;
     const { exchange, engine } = this.#world;
     const spans = [{ names: stream.names, rows: rows.rows }];
     const group = engine.encoder.encode({ exchange, rows, spans, isDense: true });
-    // Whoever writes it is told; that may be later.
-    group.catch(() => undefined);
-    this.#closing.push({ stream, group, bytes });
     this.pendingBytes += bytes;
+    const written = this.#then(async () => {
+      const stored = await (await this.#openPart()).add(await group);
+      const groups = this.#groups.get(stream) ?? [];
+      groups.push(stored);
+      this.#groups.set(stream, groups);
+      this.pendingBytes -= bytes;
+      this.#waiting.shift();
+    });
+    this.#waiting.push(written);
+    // Whoever waits next is told by `written`, which the one before may have ended before this one is looked at.
+    group.catch(() => undefined);
+  }
+
+  #then(act: () => Promise<void>): Promise<void> {
+    this.#writing = this.#writing.then(act);
+    // Whoever waits next is told; that may be later.
+    this.#writing.catch(() => undefined);
+    return this.#writing;
+  }
+
+  async #openPart(): Promise<ParquetFile> {
+    if (this.#part === null) {
+      const name = this.#nextName();
+      this.#part = { name, file: await ParquetFile.create(this.#path(name), this.#table) };
+    }
+    return this.#part.file;
+  }
+
+  /** The part so far is a file that can be read; the next group begins another. */
+  async #endPart(): Promise<void> {
+    const part = this.#part;
+    if (part === null) return;
+    this.#part = null;
+    await part.file.end(false);
+    this.#parts.push(part.name);
+  }
+
+  /** Resolves when the oldest of the row groups that wait is in a file; null where none waits. */
+  get written(): Promise<void> | null {
+    return this.#waiting[0] ?? null;
   }
 
   aside(closed: readonly Closed[]): void {
-    this.#aside.push(closed);
-    for (const { rows } of closed) this.pendingBytes += this.#bytesOf(rows);
+    const bytes = closed.reduce((sum, { rows }) => sum + rows.memory, 0);
+    this.#aside.push({ closed, bytes });
+    this.pendingBytes += bytes;
   }
 
   spare(): RowBuffer | null {
     return this.#world.engine.encoder.spare(this.#table);
-  }
-
-  #bytesOf(rows: RowBuffer): number {
-    return rows.rows * this.#rowBytes + rows.textBytes;
   }
 
   /** The parts that hold all rows written so far, each row once. */
@@ -154,33 +184,15 @@ export class TableStore implements TableSink {
     await file.end(false);
   }
 
-  /** Writes what has left memory into parts. */
+  /** Writes what has left `rows` into parts, and ends them. */
   async writeClosed(): Promise<void> {
-    const closing = this.#closing;
     const aside = this.#aside;
-    this.#closing = [];
     this.#aside = [];
-    if (closing.length > 0) await this.#writeGroups(closing);
-    for (const closed of aside) await this.#writeAside(closed);
-  }
-
-  async #writeGroups(closing: readonly Closing[]): Promise<void> {
-    const name = this.#nextName();
-    const file = await ParquetFile.create(this.#path(name), this.#table);
-    try {
-      for (const { stream, group } of closing) {
-        const stored = await file.add(await group);
-        const groups = this.#groups.get(stream) ?? [];
-        groups.push(stored);
-        this.#groups.set(stream, groups);
-      }
-    } catch (error) {
-      await file.abandon();
-      throw error;
+    await this.#then(() => this.#endPart());
+    for (const { closed, bytes } of aside) {
+      await this.#writeAside(closed);
+      this.pendingBytes -= bytes;
     }
-    await file.end(false);
-    this.#parts.push(name);
-    this.pendingBytes -= closing.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   async #writeAside(closed: readonly Closed[]): Promise<void> {
@@ -195,10 +207,9 @@ export class TableStore implements TableSink {
       closed.reduce((sum, { rows }) => sum + rows.rows, 0),
     );
     await this.#writePart(name, joined(joiner, closed));
-    for (const [i, { stream, rows }] of closed.entries()) {
+    for (const [i, { stream }] of closed.entries()) {
       const segment = segments[i];
       if (segment !== undefined) stream.aside.push(segment);
-      this.pendingBytes -= this.#bytesOf(rows);
     }
     this.#parts.push(name);
   }
@@ -272,6 +283,13 @@ export class TableStore implements TableSink {
 
   #mustGoOn(): void {
     if (this.#isInterrupted) throw new Error('the finish was ended before it was through');
+  }
+
+  /** Closes the part that is being written, which nobody will read; for a store that is given up. */
+  async abandon(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+    await this.#part?.file.abandon();
+    this.#part = null;
   }
 
   /** Ends a finish that runs, with an error for whoever waits for it. */
