@@ -117,7 +117,7 @@ async function file(table: Table, groups: readonly EncodedGroup[]): Promise<stri
   const path = join(root, `${table}-${files++}.parquet`);
   const parquet = await ParquetFile.create(path, table);
   for (const group of groups) await parquet.add(group);
-  await parquet.end(false);
+  await parquet.end();
   return path;
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { AnyBatch, StreamDictionary, Table } from '../record/index.ts';
 import { sortedSelect } from './columns.ts';
-import type { EncodedGroup, GroupRows } from './encode-group.ts';
+import type { GroupRows } from './encode-group.ts';
 import type { StoreEngine } from './engine.ts';
 import { GroupJoiner } from './group-joiner.ts';
 import { OpenFiles, ParquetFile, type StoredGroup } from './parquet-file.ts';
@@ -101,7 +101,7 @@ export class TableStore implements TableSink {
     const part = this.#part;
     if (part === null) return;
     this.#part = null;
-    await part.file.end(false);
+    await part.file.end();
     this.#parts.push(part.name);
   }
 
@@ -181,7 +181,7 @@ export class TableStore implements TableSink {
       await file.abandon();
       throw error;
     }
-    await file.end(false);
+    await file.end();
   }
 
   /** Writes what has left `rows` into parts, and ends them. */
@@ -224,46 +224,45 @@ export class TableStore implements TableSink {
     if (this.rows.rows === 0) return 0;
     if (!this.rows.isInOrder) return this.#finishSorted(target);
     const temporary = await temporaryOf(target);
-    const file = await ParquetFile.create(temporary, this.#table);
+    const file = await ParquetFile.create(temporary, this.#table, true);
     const files = new OpenFiles();
     try {
-      for await (const group of this.#finishedGroups(files)) {
-        this.#mustGoOn();
-        await file.add(group);
-      }
+      await this.#writeFinished(file, files);
     } catch (error) {
       await file.abandon();
       throw error;
     } finally {
       await files.close();
     }
-    await file.end(true);
+    await file.end();
     await publish(temporary, target);
     return file.rows;
   }
 
   /** The row groups of the finished file: those of each name, then what is left of names side by side, joined. */
-  async *#finishedGroups(files: OpenFiles): AsyncGenerator<EncodedGroup> {
+  async #writeFinished(file: ParquetFile, files: OpenFiles): Promise<void> {
     const streams = this.rows.sorted();
     const rest = streams.reduce(
       (sum, { rows, aside }) => aside.reduce((more, each) => more + each.rows, sum + rows),
       0,
     );
     const joiner = this.#joiner(true, rest);
-    const { encoder } = this.#world.engine;
-    for (const stream of streams) {
-      const groups = this.#groups.get(stream) ?? [];
-      if (groups.length > 0) for (const group of joiner.end()) yield await encoder.encode(group);
-      for (const group of groups)
-        yield { ...group, bytes: await files.read(group.path, group.at, group.bytes) };
-      for (const segment of stream.aside) {
-        const rows = await readAside(files, this.#table, segment);
-        for (const group of joiner.add(stream, rows)) yield await encoder.encode(group);
+    const make = async (groups: Iterable<GroupRows>): Promise<void> => {
+      for (const group of groups) {
+        this.#mustGoOn();
+        await file.add(await this.#world.engine.encoder.encode(group));
       }
-      if (stream.rows > 0)
-        for (const group of joiner.add(stream, stream.open)) yield await encoder.encode(group);
+    };
+    for (const stream of streams) {
+      this.#mustGoOn();
+      const groups = this.#groups.get(stream) ?? [];
+      if (groups.length > 0) await make(joiner.end());
+      await file.copy(groups, files, () => this.#mustGoOn());
+      for (const segment of stream.aside)
+        await make(joiner.add(stream, await readAside(files, this.#table, segment)));
+      if (stream.rows > 0) await make(joiner.add(stream, stream.open));
     }
-    for (const group of joiner.end()) yield await encoder.encode(group);
+    await make(joiner.end());
   }
 
   /** Rows that came out of order: the engine sorts the parts. */
