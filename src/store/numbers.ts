@@ -5,7 +5,7 @@ import { reserve, scratch, writeLevels } from './levels.ts';
 import { NumberDictionary } from './number-dictionary.ts';
 import { ENCODING, type PageBody } from './page.ts';
 import { isRuns, runsKept, writeBytePlaces, writePlaces, writeRuns } from './places.ts';
-import { spreadCounts, spreadNumbers } from './spread.ts';
+import { endOf, spreadByteCounts, spreadCounts, spreadNumbers } from './spread.ts';
 
 const repeated = new NumberDictionary();
 /** Entries of a dictionary whose places are bytes, and the rows that are worth an entry. */
@@ -126,21 +126,21 @@ export function writeCounts(
   rows: number,
   isDense: boolean,
 ): PageBody {
-  const counts = spreadCounts(firsts, starts, stretches, rows);
   // Where stretches are short, numbers repeat.
-  if (stretches * 2 > rows) return writeIntegers(to, counts, rows, isDense);
+  if (stretches * 2 > rows)
+    return writeIntegers(to, spreadCounts(firsts, starts, stretches, rows), rows, isDense);
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
   for (let n = 0; n < stretches; n++) {
     const first = firsts[n] as number;
-    const last = counts[(n + 1 < stretches ? (starts[n + 1] as number) : rows) - 1] as number;
+    const last = first + endOf(starts, stretches, rows, n) - (starts[n] as number) - 1;
     if (first < least) least = first;
     if (last > most) most = last;
   }
   writeLevels(to, rows, false);
   const bounds = { nulls: 0, least: plainInteger(least), most: plainInteger(most) };
   if (isDense && least >= 0 && most < BYTE_ENTRIES && (most + 1) * ENTRY_ROWS <= rows) {
-    writeBytePlaces(to, counts, rows);
+    writeBytePlaces(to, spreadByteCounts(firsts, starts, stretches, rows), rows);
     const entries = most + 1;
     const plain = plainIntegers(
       Float64Array.from({ length: entries }, (_, number) => number),
@@ -148,7 +148,7 @@ export function writeCounts(
     );
     return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries, plain } };
   }
-  if (!writeDeltas(to, counts, rows)) throw new RangeError(`rows are numbered up to ${most}`);
+  if (!writeDeltas(to, spreadCounts(firsts, starts, stretches, rows), rows)) throw new RangeError(`rows are numbered up to ${most}`);
   return { ...bounds, encoding: ENCODING.deltaBinaryPacked, dictionary: null };
 }
 

@@ -40,7 +40,7 @@ export function writePlaces(to: ByteSink, count: number, last: number): void {
 }
 
 /** The same of places that fit into a byte each, and are there as an array of their own. */
-export function writeBytePlaces(to: ByteSink, places: Uint8Array | Float64Array, count: number): void {
+export function writeBytePlaces(to: ByteSink, places: Uint8Array, count: number): void {
   const groups = (count + 7) >> 3;
   to.byte(8);
   to.varint((groups << 1) | 1);

@@ -38,6 +38,23 @@ export function spreadCounts(
   return spread;
 }
 
+/** The same of numbers that all fit into a byte. */
+export function spreadByteCounts(
+  firsts: Float64Array,
+  starts: Uint32Array,
+  stretches: number,
+  rows: number,
+): Uint8Array {
+  reserve(rows);
+  const { spreadBytes: spread } = scratch;
+  let row = 0;
+  for (let n = 0; n < stretches; n++) {
+    let value = firsts[n] as number;
+    for (const end = endOf(starts, stretches, rows, n); row < end; row++) spread[row] = value++;
+  }
+  return spread;
+}
+
 export function spreadBytes(
   values: Uint8Array,
   starts: Uint32Array,
@@ -54,6 +71,7 @@ export function spreadBytes(
   return spread;
 }
 
-function endOf(starts: Uint32Array, stretches: number, rows: number, n: number): number {
+/** The row behind the stretch. */
+export function endOf(starts: Uint32Array, stretches: number, rows: number, n: number): number {
   return n + 1 < stretches ? (starts[n + 1] as number) : rows;
 }
