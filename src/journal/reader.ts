@@ -5,6 +5,7 @@ import { type Frame, parseJson } from '../record/index.ts';
 import {
   ASIDE_BYTES_MIN,
   type BlockHeader,
+  freeText,
   HEADER_BYTES,
   HEADER_START,
   readBlockHeader,
@@ -262,7 +263,10 @@ export function scanTape(bytes: Buffer, onFrame: (frame: Frame) => void = () => 
   };
   for (const found of readBlocks(bytes)) {
     if (found.kind === 'damage') summary.damages.push(found);
-    else scanBlock(bytes, found, summary, onFrame);
+    else {
+      scanBlock(bytes, found, summary, onFrame);
+      freeText(found.text);
+    }
   }
   return summary;
 }

@@ -1,7 +1,14 @@
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import type { Disk } from '../host/index.ts';
-import { type JournalFile, listExchange, readBlocks, readLines, tapePath } from '../journal/index.ts';
+import {
+  freeText,
+  type JournalFile,
+  listExchange,
+  readBlocks,
+  readLines,
+  tapePath,
+} from '../journal/index.ts';
 import { type Frame, type Json, parseJson } from '../record/index.ts';
 import type { JournalKey } from '../store/index.ts';
 import { frameName, type SkippedFrames } from './deaths.ts';
@@ -66,13 +73,15 @@ export function* decodeTapeInParts(
   for (const found of readBlocks(bytes)) {
     let lines = 0;
     if (found.kind === 'damage') session.damaged(found.detail);
-    else
+    else {
       readLines(found.text, (frame) => {
         lines++;
         before?.(frame);
         if (skipped.size > 0 && skipped.has(frameName(frame))) session.skip(frame);
         else session.line(frame);
       });
+      freeText(found.text);
+    }
     yield lines;
   }
 }

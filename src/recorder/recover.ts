@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Exchange } from '../exchanges/index.ts';
 import type { Disk } from '../host/index.ts';
 import {
+  freeText,
   type JournalFile,
   readBlocks,
   readLines,
@@ -103,6 +104,7 @@ function runLinkOf(bytes: Buffer): { link: number; ordinal: number } {
       last.set(frame.link, frame.ordinal);
       if (named === 0 && frame.kind === 'event' && isFileEvent(frame.text())) named = frame.link;
     });
+    freeText(found.text);
   }
   const link = named > 0 ? named : last.size > 0 ? Math.min(...last.keys()) : 0;
   return { link, ordinal: last.get(link) ?? 0 };

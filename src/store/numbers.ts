@@ -148,7 +148,8 @@ export function writeCounts(
     );
     return { ...bounds, encoding: ENCODING.rleDictionary, dictionary: { entries, plain } };
   }
-  if (!writeDeltas(to, spreadCounts(firsts, starts, stretches, rows), rows)) throw new RangeError(`rows are numbered up to ${most}`);
+  if (!writeDeltas(to, spreadCounts(firsts, starts, stretches, rows), rows))
+    throw new RangeError(`rows are numbered up to ${most}`);
   return { ...bounds, encoding: ENCODING.deltaBinaryPacked, dictionary: null };
 }
 
