@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { type RowObject, Rows, rowObject, sortColumns, type Table, textFrame } from '../record/index.ts';
+import type { GroupRows } from './encode-group.ts';
 import { StoreEngine } from './engine.ts';
 import { FileStore } from './file-store.ts';
 import { type JournalKey, recentDirectory, storeFile } from './layout.ts';
@@ -211,22 +212,42 @@ test('a file holds its rows in their order, in bytes that depend on nothing else
     assert.ok(met.has(name), `${name} was met`);
 });
 
-/** A store, where its parts are, and what gives it rows until it is full: row groups wait, or are in a part that no flush has ended. */
-async function begun(): Promise<{ store: FileStore; parts: string; fill: () => void }> {
+/** A store, where its parts are, and what gives it rows. */
+interface Begun {
+  readonly store: FileStore;
+  readonly parts: string;
+  /** So many rows of a table, of so many names in turn. */
+  add(table: 'trades' | 'book', rows: number, names?: number): void;
+  /** Rows until it is full: row groups wait, or are in a part that no flush has ended; of many names, rows are put aside. */
+  fill(table?: 'trades' | 'book', names?: number): void;
+}
+
+async function begun(by = engine): Promise<Begun> {
   const data = join(root, `run-${runs++}`);
   const rows = new Rows(() => undefined, 10);
-  const store = await FileStore.open(data, key, engine, rows.streams, LIMITS);
+  const store = await FileStore.open(data, key, by, rows.streams, LIMITS);
   rows.redirect((batch) => store.append(batch));
-  const code = rows.streams.code('spot', 'trades', 'trade', 'AB');
   let frame = 0;
-  const fill = (): void => {
-    while (!store.isFull) {
-      rows.at(textFrame(NOW, 1, ++frame, 'received', ''));
-      rows.trade(code, NOW, String(frame), 'buy', 1, 1);
+  const add: Begun['add'] = (table, count, names = 1) => {
+    for (let n = 0; n < count; n++) {
+      const code = rows.streams.code('spot', table, 'feed', `N${++frame % names}`);
+      rows.at(textFrame(NOW, 1, frame, 'received', ''));
+      if (table === 'trades') rows.trade(code, NOW, String(frame), 'buy', 1, 1);
+      else {
+        rows.beginBook(code, NOW, false, 'feed', frame, frame, true);
+        rows.level('bid', 1, 1);
+      }
     }
+    rows.flush();
   };
-  return { store, parts: recentDirectory(data, key), fill };
+  const fill: Begun['fill'] = (table = 'trades', names = 1) => {
+    while (!store.isFull) add(table, 1, names);
+  };
+  return { store, parts: recentDirectory(data, key), add, fill };
 }
+
+/** The event loop's next turn. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Which of the files that this process has open are in a directory. */
 function openIn(directory: string): string[] {
@@ -254,11 +275,59 @@ test('row groups go into the part as they are made, and whoever waits does not w
   await store.discard();
 });
 
-test('a row group that cannot be written is told to whoever waits or flushes next', async () => {
-  for (const act of ['relieve', 'flush'] as const) {
+test('whoever waits does not wait for the groups of one table, made behind those of all others', async () => {
+  const { encoder } = engine;
+  // Groups are made one by one, as they are asked for here.
+  const next: (() => void)[] = [];
+  const slow = {
+    spare: () => null,
+    encode: async (group: GroupRows) => {
+      await new Promise<void>((resolve) => {
+        next.push(resolve);
+      });
+      return encoder.encode(group);
+    },
+  };
+  const { store, add, fill } = await begun(Object.create(engine, { encoder: { value: slow } }));
+  add('trades', 1);
+  fill('book');
+  add('trades', LIMITS.groupRows);
+  let hasWaited = false;
+  const waited = store.relieve().then(() => {
+    hasWaited = true;
+  });
+  while (store.isFull) {
+    const before = store.pendingBytes;
+    next.shift()?.();
+    while (store.pendingBytes === before) await turn();
+  }
+  await turn();
+  assert.ok(hasWaited && next.length > 0, 'the last one, of the trades, is not made yet');
+  for (const make of next) make();
+  await waited;
+  await store.discard();
+});
+
+test('rows that were put aside are written for whoever waits, and no list with them', async () => {
+  const { store, parts, fill } = await begun();
+  fill('trades', 90);
+  await store.relieve();
+  assert.ok(!store.isFull);
+  const names = readdirSync(parts);
+  assert.ok(names.some((name) => name.endsWith('.rows')));
+  assert.ok(!names.includes('parts.json'));
+  await store.discard();
+});
+
+test('rows that cannot be written, as a group or aside, are told to whoever waits or flushes next', async () => {
+  for (const [act, names] of [
+    ['relieve', 1],
+    ['flush', 1],
+    ['relieve', 90],
+  ] as const) {
     const { store, parts, fill } = await begun();
     rmSync(parts, { recursive: true });
-    fill();
+    fill('trades', names);
     await assert.rejects(store[act](), /ENOENT/);
     await store.discard();
   }

@@ -111,10 +111,15 @@ export class FileStore {
    */
   async relieve(): Promise<void> {
     while (this.isFull) {
-      const waiting = [...this.#tables.values()].map(({ written }) => written).find((each) => each !== null);
-      if (waiting === undefined) await this.flush();
-      else await waiting;
+      const waiting = [...this.#tables.values()].flatMap(({ written }) => written ?? []);
+      // Their groups are made in one order: whichever is through first.
+      if (waiting.length > 0) await Promise.race(waiting);
+      else await this.#then(() => this.#writeClosed());
     }
+  }
+
+  async #writeClosed(): Promise<void> {
+    for (const table of this.#tables.values()) await table.writeClosed();
   }
 
   #then(act: () => Promise<void>): Promise<void> {
@@ -190,8 +195,9 @@ export class FileStore {
   }
 
   async #abandon(): Promise<void> {
-    for (const table of this.#tables.values()) await table.abandon();
+    const tables = [...this.#tables.values()];
     this.#tables.clear();
+    for (const table of tables) await table.abandon();
   }
 
   /** Gives up: the parts go, the journal has everything. */

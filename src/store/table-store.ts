@@ -287,8 +287,9 @@ export class TableStore implements TableSink {
   /** Closes the part that is being written, which nobody will read; for a store that is given up. */
   async abandon(): Promise<void> {
     await this.#writing.catch(() => undefined);
-    await this.#part?.file.abandon();
+    const part = this.#part;
     this.#part = null;
+    await part?.file.abandon();
   }
 
   /** Ends a finish that runs, with an error for whoever waits for it. */
