@@ -12,7 +12,7 @@ import { Recording, recordFlood } from '../record-flood.ts';
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '5' },
-    trades: { type: 'string', default: '4000000' },
+    trades: { type: 'string', default: '8000000' },
     diffs: { type: 'string', default: '2000000' },
   },
 });
