@@ -268,8 +268,7 @@ export async function unpackBlockAside(compressed: Buffer, textBytes: number): P
 
 /**
  * Gives the memory of an unpacked text back at once; nobody may read it any more. The collector does not come for large
- * memory by itself until there is so much of it that everything is looked through: with a block of a megabyte each six
- * milliseconds that was a sixth of all CPU.
+ * memory by itself until there is so much of it that everything is looked through (ARCHITECTURE, "Where the time goes").
  */
 export function freeText(text: Buffer): void {
   const memory = text.buffer as ArrayBuffer;

@@ -99,16 +99,16 @@ export class RowStore {
 
   /** Waits until it is not full. */
   async relieve(): Promise<void> {
-    await this.#do((store) => store.relieve());
+    await this.#attempt((store) => store.relieve());
   }
 
   /** Makes the rows so far readable in `recent/`. */
   async flush(): Promise<void> {
     this.#rows.flush();
-    await this.#do((store) => store.flush());
+    await this.#attempt((store) => store.flush());
   }
 
-  async #do(act: (store: FileStore) => Promise<void>): Promise<void> {
+  async #attempt(act: (store: FileStore) => Promise<void>): Promise<void> {
     const store = this.#store;
     if (store === null) return;
     try {

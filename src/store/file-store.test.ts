@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, mock, test } from 'node:test';
 import fc from 'fast-check';
 import { type RowObject, Rows, rowObject, sortColumns, type Table, textFrame } from '../record/index.ts';
 import type { GroupRows } from './encode-group.ts';
 import { StoreEngine } from './engine.ts';
 import { FileStore } from './file-store.ts';
 import { type JournalKey, recentDirectory, storeFile } from './layout.ts';
+import { ParquetFile } from './parquet-file.ts';
 import type { RowLimits } from './table-rows.ts';
 import { createViews } from './views.ts';
 
@@ -340,6 +342,49 @@ test('a store that is given up leaves no file open', { skip: !isLinux && 'looks 
   fill();
   await store.relieve();
   assert.equal(openIn(parts).length, 1, 'the part that is being written');
+  await store.discard();
+  assert.deepEqual(openIn(parts), []);
+});
+
+test('whichever write of a part fails is told, and no file stays open', {
+  skip: !isLinux && 'looks into /proc',
+}, async () => {
+  const handle = await open(join(root, 'any'), 'w');
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const write = prototype.write as (bytes: Uint8Array, at: number) => Promise<{ bytesWritten: number }>;
+  // The head of the part, its first row group, a later one, and one after whose failure others still wait.
+  for (const failing of [1, 2, 3, 5]) {
+    const { store, parts, fill } = await begun();
+    let calls = 0;
+    const faulty = mock.method(
+      prototype,
+      'write',
+      function (this: FileHandle, bytes: Uint8Array, at: number) {
+        return ++calls === failing ? Promise.reject(new Error('ENOSPC')) : write.call(this, bytes, at);
+      },
+    );
+    fill();
+    await assert.rejects(store.flush(), /ENOSPC/);
+    faulty.mock.restore();
+    await assert.rejects(store.flush(), /ENOSPC/, 'what failed once is not forgotten');
+    await store.discard();
+    assert.deepEqual(openIn(parts), []);
+  }
+});
+
+test('a part that cannot be ended is told, and is in no list', {
+  skip: !isLinux && 'looks into /proc',
+}, async () => {
+  const { store, parts, fill } = await begun();
+  fill();
+  const ends = mock.method(ParquetFile.prototype, 'end', async function (this: ParquetFile) {
+    await this.abandon();
+    throw new Error('ENOSPC');
+  });
+  await assert.rejects(store.flush(), /ENOSPC/);
+  ends.mock.restore();
+  assert.ok(!readdirSync(parts).includes('parts.json'));
   await store.discard();
   assert.deepEqual(openIn(parts), []);
 });

@@ -77,7 +77,7 @@ export class TableStore implements TableSink {
       this.#waiting.shift();
     });
     this.#waiting.push(written);
-    // Whoever waits next is told by `written`, which the one before may have ended before this one is looked at.
+    // Whoever waits is told by `#writing`; where an earlier group could not be written, nobody looks at this one.
     group.catch(() => undefined);
   }
 
