@@ -30,3 +30,23 @@ export function splitBytes(to: Uint8Array, at: number, values: Float64Array, cou
     }
   }
 }
+
+/** Numbers that are looked at, from all over the column. */
+const SAMPLE = 1024;
+
+/** About how many bytes a number takes whose bytes are split and compressed: the entropy of each of the eight in a sample. */
+export function splitSize(values: Float64Array, count: number): number {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, count * 8);
+  const sampled = Math.min(count, SAMPLE);
+  const counts = new Uint32Array(8 * 256);
+  for (let n = 0; n < sampled; n++) {
+    const at = Math.floor((n * count) / sampled) * 8;
+    for (let place = 0; place < 8; place++) {
+      const slot = place * 256 + (bytes[at + place] as number);
+      counts[slot] = (counts[slot] as number) + 1;
+    }
+  }
+  let bits = 0;
+  for (const times of counts) if (times > 0) bits += (times / sampled) * Math.log2(sampled / times);
+  return bits / 8;
+}

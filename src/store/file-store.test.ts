@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, mock, test } from 'node:test';
+import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { type RowObject, Rows, rowObject, sortColumns, type Table, textFrame } from '../record/index.ts';
-import type { GroupRows } from './encode-group.ts';
 import { StoreEngine } from './engine.ts';
 import { FileStore } from './file-store.ts';
 import { type JournalKey, recentDirectory, storeFile } from './layout.ts';
-import { ParquetFile } from './parquet-file.ts';
-import type { RowLimits } from './table-rows.ts';
+import { SMALL_LIMITS } from './small-limits.ts';
 import { createViews } from './views.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'feedtape-file-'));
@@ -25,17 +22,6 @@ after(async () => {
 
 const key: JournalKey = { exchange: 'words', date: '2026-11-22', name: '10-1795341600000000' };
 const NOW = 1_795_341_600_000_000;
-
-/** So small that a few hundred rows meet everything that months of a thousand streams would. */
-const LIMITS: RowLimits = {
-  groupRows: 40,
-  textBytes: 900,
-  lookRows: 32,
-  openBytes: 6000,
-  earlyRows: 12,
-  earlyBytes: 1500,
-  waitingBytes: 20_000,
-};
 
 const TABLES_USED = ['trades', 'book', 'undecoded'] as const;
 
@@ -80,7 +66,7 @@ async function stored(
 ): Promise<Result> {
   const data = join(root, `run-${runs++}`);
   const rows = new Rows(() => undefined, batchRows);
-  const store = await FileStore.open(data, key, engine, rows.streams, LIMITS);
+  const store = await FileStore.open(data, key, engine, rows.streams, SMALL_LIMITS);
   const made = new Map<Table, RowObject[]>();
   const met = new Set<string>();
   rows.redirect((batch, streams) => {
@@ -116,7 +102,7 @@ async function stored(
     if (store.isFull) {
       await store.relieve();
       met.add('full');
-      assert.ok(store.pendingBytes <= LIMITS.waitingBytes);
+      assert.ok(store.pendingBytes <= SMALL_LIMITS.waitingBytes);
     }
     if (!flushes.has(frame)) continue;
     rows.flush();
@@ -212,179 +198,4 @@ test('a file holds its rows in their order, in bytes that depend on nothing else
   await fc.assert(property, { numRuns: 15, endOnFailure: true, examples });
   for (const name of ['trades.parquet', 'trades.rows', 'book.parquet', 'full'])
     assert.ok(met.has(name), `${name} was met`);
-});
-
-/** A store, where its parts are, and what gives it rows. */
-interface Begun {
-  readonly store: FileStore;
-  readonly parts: string;
-  /** So many rows of a table, of so many names in turn. */
-  add(table: 'trades' | 'book', rows: number, names?: number): void;
-  /** Rows until it is full: row groups wait, or are in a part that no flush has ended; of many names, rows are put aside. */
-  fill(table?: 'trades' | 'book', names?: number): void;
-}
-
-async function begun(by = engine): Promise<Begun> {
-  const data = join(root, `run-${runs++}`);
-  const rows = new Rows(() => undefined, 10);
-  const store = await FileStore.open(data, key, by, rows.streams, LIMITS);
-  rows.redirect((batch) => store.append(batch));
-  let frame = 0;
-  const add: Begun['add'] = (table, count, names = 1) => {
-    for (let n = 0; n < count; n++) {
-      const code = rows.streams.code('spot', table, 'feed', `N${++frame % names}`);
-      rows.at(textFrame(NOW, 1, frame, 'received', ''));
-      if (table === 'trades') rows.trade(code, NOW, String(frame), 'buy', 1, 1);
-      else {
-        rows.beginBook(code, NOW, false, 'feed', frame, frame, true);
-        rows.level('bid', 1, 1);
-      }
-    }
-    rows.flush();
-  };
-  const fill: Begun['fill'] = (table = 'trades', names = 1) => {
-    while (!store.isFull) add(table, 1, names);
-  };
-  return { store, parts: recentDirectory(data, key), add, fill };
-}
-
-/** The event loop's next turn. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** Which of the files that this process has open are in a directory. */
-function openIn(directory: string): string[] {
-  const paths = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      // The one that the listing itself had open.
-      return '';
-    }
-  });
-  return paths.filter((path) => path.startsWith(directory));
-}
-
-test('row groups go into the part as they are made, and whoever waits does not wait for all of them', async () => {
-  const { store, fill } = await begun();
-  fill();
-  const before = store.pendingBytes;
-  await store.relieve();
-  assert.ok(!store.isFull);
-  assert.ok(store.pendingBytes > before / 2, 'the others wait still');
-  fill();
-  await store.flush();
-  assert.equal(store.pendingBytes, 0);
-  await store.discard();
-});
-
-test('whoever waits does not wait for the groups of one table, made behind those of all others', async () => {
-  const { encoder } = engine;
-  // Groups are made one by one, as they are asked for here.
-  const next: (() => void)[] = [];
-  const slow = {
-    spare: () => null,
-    encode: async (group: GroupRows) => {
-      await new Promise<void>((resolve) => {
-        next.push(resolve);
-      });
-      return encoder.encode(group);
-    },
-  };
-  const { store, add, fill } = await begun(Object.create(engine, { encoder: { value: slow } }));
-  add('trades', 1);
-  fill('book');
-  add('trades', LIMITS.groupRows);
-  let hasWaited = false;
-  const waited = store.relieve().then(() => {
-    hasWaited = true;
-  });
-  while (store.isFull) {
-    const before = store.pendingBytes;
-    next.shift()?.();
-    while (store.pendingBytes === before) await turn();
-  }
-  await turn();
-  assert.ok(hasWaited && next.length > 0, 'the last one, of the trades, is not made yet');
-  for (const make of next) make();
-  await waited;
-  await store.discard();
-});
-
-test('rows that were put aside are written for whoever waits, and no list with them', async () => {
-  const { store, parts, fill } = await begun();
-  fill('trades', 90);
-  await store.relieve();
-  assert.ok(!store.isFull);
-  const names = readdirSync(parts);
-  assert.ok(names.some((name) => name.endsWith('.rows')));
-  assert.ok(!names.includes('parts.json'));
-  await store.discard();
-});
-
-test('rows that cannot be written, as a group or aside, are told to whoever waits or flushes next', async () => {
-  for (const [act, names] of [
-    ['relieve', 1],
-    ['flush', 1],
-    ['relieve', 90],
-  ] as const) {
-    const { store, parts, fill } = await begun();
-    rmSync(parts, { recursive: true });
-    fill('trades', names);
-    await assert.rejects(store[act](), /ENOENT/);
-    await store.discard();
-  }
-});
-
-const isLinux = process.platform === 'linux';
-
-test('a store that is given up leaves no file open', { skip: !isLinux && 'looks into /proc' }, async () => {
-  const { store, parts, fill } = await begun();
-  fill();
-  await store.relieve();
-  assert.equal(openIn(parts).length, 1, 'the part that is being written');
-  await store.discard();
-  assert.deepEqual(openIn(parts), []);
-});
-
-test('whichever write of a part fails is told, and no file stays open', {
-  skip: !isLinux && 'looks into /proc',
-}, async () => {
-  const handle = await open(join(root, 'any'), 'w');
-  const prototype = Object.getPrototypeOf(handle) as FileHandle;
-  await handle.close();
-  const write = prototype.write as (bytes: Uint8Array, at: number) => Promise<{ bytesWritten: number }>;
-  // The head of the part, its first row group, a later one, and one after whose failure others still wait.
-  for (const failing of [1, 2, 3, 5]) {
-    const { store, parts, fill } = await begun();
-    let calls = 0;
-    const faulty = mock.method(
-      prototype,
-      'write',
-      function (this: FileHandle, bytes: Uint8Array, at: number) {
-        return ++calls === failing ? Promise.reject(new Error('ENOSPC')) : write.call(this, bytes, at);
-      },
-    );
-    fill();
-    await assert.rejects(store.flush(), /ENOSPC/);
-    faulty.mock.restore();
-    await assert.rejects(store.flush(), /ENOSPC/, 'what failed once is not forgotten');
-    await store.discard();
-    assert.deepEqual(openIn(parts), []);
-  }
-});
-
-test('a part that cannot be ended is told, and is in no list', {
-  skip: !isLinux && 'looks into /proc',
-}, async () => {
-  const { store, parts, fill } = await begun();
-  fill();
-  const ends = mock.method(ParquetFile.prototype, 'end', async function (this: ParquetFile) {
-    await this.abandon();
-    throw new Error('ENOSPC');
-  });
-  await assert.rejects(store.flush(), /ENOSPC/);
-  ends.mock.restore();
-  assert.ok(!readdirSync(parts).includes('parts.json'));
-  await store.discard();
-  assert.deepEqual(openIn(parts), []);
 });

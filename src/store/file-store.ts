@@ -9,7 +9,7 @@ import { ROW_LIMITS, type RowLimits } from './table-rows.ts';
 import { TableStore } from './table-store.ts';
 
 /** What finished files are made with, for their markers: other versions may give the same rows in other bytes. */
-const FORMAT = `pages 3, zstd ${process.versions.zstd}`;
+const FORMAT = `pages 4, zstd ${process.versions.zstd}`;
 
 /**
  * The rows of one journal file on their way to Parquet.
@@ -89,6 +89,7 @@ export class FileStore {
       table = new TableStore(batch.table, {
         exchange: this.key.exchange,
         recent: this.#recent,
+        target: storeFile(this.#data, batch.table, this.key),
         streams: this.#streams,
         engine: this.#engine,
         limits: this.#limits,
@@ -178,7 +179,7 @@ export class FileStore {
     for (const name of TABLE_NAMES) {
       const target = storeFile(this.#data, name, this.key);
       const table = this.#tables.get(name);
-      const written = (await table?.finish(target)) ?? 0;
+      const written = (await table?.finish()) ?? 0;
       const made = this.rows[name];
       if (written !== made)
         throw new Error(`${name}: ${made} rows were made, ${written} were written to ${target}`);

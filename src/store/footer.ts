@@ -21,13 +21,15 @@ const KINDS: Readonly<Record<ColumnKind, { readonly type: number; readonly meani
   flag: { type: TYPE.boolean },
 };
 
-/** What a footer says of a row group: the groups stand one behind the other from byte 4 on. */
+/** What a footer says of a row group. */
 export interface FooterGroup {
+  /** Where it begins in the file. */
+  readonly at: number;
   readonly rows: number;
   readonly chunks: readonly EncodedChunk[];
 }
 
-/** All that follows the row groups. */
+/** All that follows the row groups. Readers meet them in this order, wherever in the file each of them is. */
 export function footer(table: Table, groups: readonly FooterGroup[]): Uint8Array {
   const columns = fileColumns(table);
   const sink = new ByteSink(4096);
@@ -43,9 +45,8 @@ export function footer(table: Table, groups: readonly FooterGroup[]): Uint8Array
     3,
     groups.reduce((sum, { rows }) => sum + rows, 0),
   );
-  let at = MAGIC.length;
-  thrift.structs(4, groups, ({ rows, chunks }) => {
-    const start = at;
+  thrift.structs(4, groups, ({ at: start, rows, chunks }) => {
+    let at = start;
     thrift.structs(1, [...chunks.entries()], ([i, chunk]) => {
       thrift.i64(2, at);
       thrift.struct(3, () => describeChunk(thrift, columns[i] as Column, chunk, rows, at));

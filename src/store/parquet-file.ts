@@ -1,14 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import type { Table } from '../record/index.ts';
 import type { EncodedGroup } from './encode-group.ts';
 import { type FooterGroup, footer, MAGIC } from './footer.ts';
-
-/** A row group in a file of ours. */
-export interface StoredGroup extends FooterGroup {
-  readonly path: string;
-  readonly at: number;
-  readonly bytes: number;
-}
 
 /** Bytes after which the disk begins to write them, beside what comes next. */
 const SYNCED_BYTES = 16 * 1024 * 1024;
@@ -40,6 +33,7 @@ export class ParquetFile {
       await file.#write(MAGIC);
     } catch (error) {
       await handle.close();
+      await rm(path, { force: true });
       throw error;
     }
     return file;
@@ -60,36 +54,19 @@ export class ParquetFile {
     this.#synced.catch(() => undefined);
   }
 
-  /** Rows of all groups. */
-  get rows(): number {
-    return this.#groups.reduce((sum, { rows }) => sum + rows, 0);
-  }
-
-  async add({ rows, chunks, bytes }: EncodedGroup): Promise<StoredGroup> {
+  async add({ rows, chunks, bytes }: EncodedGroup): Promise<FooterGroup> {
     await this.#write(bytes);
-    const stored = { path: this.path, at: this.#at, bytes: bytes.length, rows, chunks };
+    const group = { at: this.#at, rows, chunks };
     this.#at += bytes.length;
-    this.#groups.push({ rows, chunks });
+    this.#groups.push(group);
     await this.#syncSome();
-    return stored;
+    return group;
   }
 
-  /** Adds groups of other files; `mayGoOn` throws where it shall end. */
-  async copy(groups: readonly StoredGroup[], files: OpenFiles, mayGoOn: () => void): Promise<void> {
-    for (const [first, ...more] of stretchesOf(groups)) {
-      mayGoOn();
-      const bytes = more.reduce((sum, group) => sum + group.bytes, first.bytes);
-      await this.#write(await files.read(first.path, first.at, bytes));
-      this.#at += bytes;
-      for (const { rows, chunks } of [first, ...more]) this.#groups.push({ rows, chunks });
-      await this.#syncSome();
-    }
-  }
-
-  /** Writes the footer and closes the file. */
-  async end(): Promise<void> {
+  /** Writes the footer and closes the file. Readers meet the groups in this order: that in which they were added, or another. */
+  async end(order: readonly FooterGroup[] = this.#groups): Promise<void> {
     try {
-      await this.#write(footer(this.#table, this.#groups));
+      await this.#write(footer(this.#table, order));
       await this.#synced;
       if (this.#isDurable) await this.#handle.sync();
     } finally {
@@ -102,100 +79,4 @@ export class ParquetFile {
     await this.#synced?.catch(() => undefined);
     await this.#handle.close();
   }
-}
-
-/** Bytes that are copied at once, or a single group. */
-const COPIED_BYTES_MAX = 4 * 1024 * 1024;
-
-/** Cuts groups into such as stand one behind the other. */
-function* stretchesOf(groups: readonly StoredGroup[]): Generator<[StoredGroup, ...StoredGroup[]]> {
-  let stretch: [StoredGroup, ...StoredGroup[]] | null = null;
-  let [end, bytes] = [0, 0];
-  for (const group of groups) {
-    const { path, at } = group;
-    if (stretch?.[0].path === path && at === end && bytes + group.bytes <= COPIED_BYTES_MAX)
-      stretch.push(group);
-    else {
-      if (stretch !== null) yield stretch;
-      stretch = [group];
-      bytes = 0;
-    }
-    end = at + group.bytes;
-    bytes += group.bytes;
-  }
-  if (stretch !== null) yield stretch;
-}
-
-/** Files that are open for reading at a time. */
-const OPEN_MAX = 256;
-/** Bytes read at once where less is asked for: what stands behind is asked for next. */
-const WINDOW_BYTES = 64 * 1024;
-
-/** A file that is read, with the bytes around the piece read last. */
-interface OpenFile {
-  readonly handle: FileHandle;
-  at: number;
-  window: Buffer<ArrayBuffer>;
-}
-
-/** Reads pieces of files, most of them one behind the other in each. */
-export class OpenFiles {
-  readonly #files = new Map<string, OpenFile>();
-  /** Memory for all that is larger than a window. */
-  #large = Buffer.from(new ArrayBuffer(0));
-
-  async #open(path: string): Promise<OpenFile> {
-    let file = this.#files.get(path);
-    if (file === undefined) {
-      const [oldest] = this.#files.keys();
-      if (oldest !== undefined && this.#files.size >= OPEN_MAX) {
-        await this.#files.get(oldest)?.handle.close();
-        this.#files.delete(oldest);
-      }
-      file = { handle: await open(path, 'r'), at: 0, window: Buffer.from(new ArrayBuffer(0)) };
-      this.#files.set(path, file);
-    }
-    return file;
-  }
-
-  /**
-   * Bytes of a file; valid until others are read.
-   * @throws Error where the file is shorter than it was.
-   */
-  async read(path: string, at: number, bytes: number): Promise<Buffer<ArrayBuffer>> {
-    const file = await this.#open(path);
-    if (bytes > WINDOW_BYTES) {
-      if (bytes > this.#large.length) this.#large = Buffer.from(new ArrayBuffer(bytes));
-      return readInto(this.#large.subarray(0, bytes), file.handle, path, at, bytes);
-    }
-    const from = at - file.at;
-    if (from < 0 || from + bytes > file.window.length) {
-      const window = Buffer.from(new ArrayBuffer(WINDOW_BYTES));
-      file.window = await readInto(window, file.handle, path, at, bytes);
-      file.at = at;
-    }
-    return file.window.subarray(at - file.at, at - file.at + bytes);
-  }
-
-  async close(): Promise<void> {
-    for (const { handle } of this.#files.values()) await handle.close();
-    this.#files.clear();
-  }
-}
-
-/** Fills memory from `at` on; at the file's end not all of it, but so many bytes at least. */
-async function readInto(
-  memory: Buffer<ArrayBuffer>,
-  handle: FileHandle,
-  path: string,
-  at: number,
-  least: number,
-): Promise<Buffer<ArrayBuffer>> {
-  let filled = 0;
-  while (filled < least) {
-    const { bytesRead } = await handle.read(memory, filled, memory.length - filled, at + filled);
-    if (bytesRead === 0) throw new Error(`${path} is shorter than it was`);
-    filled += bytesRead;
-  }
-  return memory.subarray(0, filled);
 }

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { IdColumn, type Table } from '../record/index.ts';
 import { heldColumns } from './columns.ts';
-import type { OpenFiles } from './parquet-file.ts';
+import type { OpenFiles } from './open-files.ts';
 import { type HeldColumn, RowBuffer } from './row-buffer.ts';
 
 /** Rows of one name in a file of rows put aside. */

@@ -1,11 +1,14 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { AnyBatch, StreamDictionary, Table } from '../record/index.ts';
 import { sortedSelect } from './columns.ts';
 import type { GroupRows } from './encode-group.ts';
 import type { StoreEngine } from './engine.ts';
+import type { FooterGroup } from './footer.ts';
 import { GroupJoiner } from './group-joiner.ts';
-import { OpenFiles, ParquetFile, type StoredGroup } from './parquet-file.ts';
+import { OpenFiles } from './open-files.ts';
+import { ParquetFile } from './parquet-file.ts';
 import { RowBuffer } from './row-buffer.ts';
 import { publish, temporaryOf, writeSorted } from './sorted-file.ts';
 import { readAside, writeAside } from './spill.ts';
@@ -17,6 +20,8 @@ export interface TableWorld {
   readonly exchange: string;
   /** The directory of the parts. */
   readonly recent: string;
+  /** The path of the finished file. */
+  readonly target: string;
   readonly streams: StreamDictionary;
   readonly engine: StoreEngine;
   readonly limits: RowLimits;
@@ -27,23 +32,27 @@ export interface TableWorld {
 /**
  * The rows of one table of a journal file on their way to its finished file. Every row is, at any time, in exactly one of
  *
- *     memory (open) -> row groups, in parts ------------> the finished file: groups are copied,
- *            \-------> put aside: part + plain rows --->  the rest is joined into groups
+ *     memory (open) -> row groups -----------------------> the finished file, which has no name of its own yet;
+ *            \-------> put aside as plain rows ---------->  at its end, joined into groups
  *
- * and, for readers, in one of the parts listed by `parts`: the last is what was open when it was written, again.
+ * and, for readers, in one of the parts listed by `parts`: the last is what was open when it was written, again. The
+ * finished file's footer, its last bytes, lists its groups in the order of names.
  */
 export class TableStore implements TableSink {
   readonly rows: TableRows;
   readonly #world: TableWorld;
   readonly #table: Table;
-  /** Row groups go into the present part in their order, each as soon as it is made. Rejects when one could not. */
+  /** Row groups go into their files in their order, each as soon as it is made. Rejects when one could not. */
   #writing: Promise<void> = Promise.resolve();
   /** The groups that are in no file yet, the oldest first: each resolves when it is. */
   readonly #waiting: Promise<void>[] = [];
   /** The part that groups go into, until a flush ends it. */
   #part: { readonly name: string; readonly file: ParquetFile } | null = null;
+  /** The finished file as far as it is: begun with the first row group. */
+  #whole: ParquetFile | null = null;
   #aside: { readonly closed: readonly Closed[]; readonly bytes: number }[] = [];
-  readonly #groups = new Map<StreamRows, StoredGroup[]>();
+  /** The row groups of each name in the finished file. */
+  readonly #groups = new Map<StreamRows, FooterGroup[]>();
   readonly #parts: string[] = [];
   /** The part of what was open, and how many rows the table had by then. */
   #tail: { readonly name: string | null; readonly rows: number } = { name: null, rows: 0 };
@@ -69,10 +78,14 @@ export class TableStore implements TableSink {
     const group = engine.encoder.encode({ exchange, rows, spans, isDense: true });
     this.pendingBytes += bytes;
     const written = this.#then(async () => {
-      const stored = await (await this.#openPart()).add(await group);
-      const groups = this.#groups.get(stream) ?? [];
-      groups.push(stored);
-      this.#groups.set(stream, groups);
+      const encoded = await group;
+      await (await this.#openPart()).add(encoded);
+      // Else the engine makes the finished file, from the parts.
+      if (this.rows.isInOrder) {
+        const groups = this.#groups.get(stream) ?? [];
+        groups.push(await (await this.#openWhole()).add(encoded));
+        this.#groups.set(stream, groups);
+      }
       this.pendingBytes -= bytes;
       this.#waiting.shift();
     });
@@ -94,6 +107,11 @@ export class TableStore implements TableSink {
       this.#part = { name, file: await ParquetFile.create(this.#path(name), this.#table) };
     }
     return this.#part.file;
+  }
+
+  async #openWhole(): Promise<ParquetFile> {
+    this.#whole ??= await ParquetFile.create(await temporaryOf(this.#world.target), this.#table, true);
+    return this.#whole;
   }
 
   /** The part so far is a file that can be read; the next group begins another. */
@@ -215,65 +233,70 @@ export class TableStore implements TableSink {
   }
 
   /**
-   * Makes the finished file: temporary name, fsync, rename, fsync of the directory. When it returns, the file is there
-   * whatever happens; without rows there is none.
+   * Ends the finished file, fsyncs it and gives it its name. When it returns, the file is there whatever happens;
+   * without rows there is none.
    * @returns the number of rows written.
    */
-  async finish(target: string): Promise<number> {
+  async finish(): Promise<number> {
+    const { target } = this.#world;
     await this.writeClosed();
     if (this.rows.rows === 0) return 0;
-    if (!this.rows.isInOrder) return this.#finishSorted(target);
-    const temporary = await temporaryOf(target);
-    const file = await ParquetFile.create(temporary, this.#table, true);
+    if (!this.rows.isInOrder) return this.#finishSorted();
+    const file = await this.#openWhole();
     const files = new OpenFiles();
+    let groups: FooterGroup[];
     try {
-      await this.#writeFinished(file, files);
-    } catch (error) {
-      await file.abandon();
-      throw error;
+      groups = await this.#addRest(file, files);
     } finally {
       await files.close();
     }
-    await file.end();
-    await publish(temporary, target);
-    return file.rows;
+    await file.end(groups);
+    await publish(file.path, target);
+    this.#whole = null;
+    return groups.reduce((sum, { rows }) => sum + rows, 0);
   }
 
-  /** The row groups of the finished file: those of each name, then what is left of names side by side, joined. */
-  async #writeFinished(file: ParquetFile, files: OpenFiles): Promise<void> {
+  /**
+   * Adds what is in no row group of the finished file yet: what is left of names side by side, joined.
+   * @returns all its groups, in the order of names.
+   */
+  async #addRest(file: ParquetFile, files: OpenFiles): Promise<FooterGroup[]> {
     const streams = this.rows.sorted();
     const rest = streams.reduce(
       (sum, { rows, aside }) => aside.reduce((more, each) => more + each.rows, sum + rows),
       0,
     );
     const joiner = this.#joiner(true, rest);
+    const all: FooterGroup[] = [];
     const make = async (groups: Iterable<GroupRows>): Promise<void> => {
       for (const group of groups) {
         this.#mustGoOn();
-        await file.add(await this.#world.engine.encoder.encode(group));
+        all.push(await file.add(await this.#world.engine.encoder.encode(group)));
       }
     };
     for (const stream of streams) {
       this.#mustGoOn();
       const groups = this.#groups.get(stream) ?? [];
       if (groups.length > 0) await make(joiner.end());
-      await file.copy(groups, files, () => this.#mustGoOn());
+      all.push(...groups);
       for (const segment of stream.aside)
         await make(joiner.add(stream, await readAside(files, this.#table, segment)));
       if (stream.rows > 0) await make(joiner.add(stream, stream.open));
     }
     await make(joiner.end());
+    return all;
   }
 
   /** Rows that came out of order: the engine sorts the parts. */
-  async #finishSorted(target: string): Promise<number> {
+  async #finishSorted(): Promise<number> {
     await this.flush();
+    await this.#abandonWhole();
     const connection = await this.#world.engine.connect();
     this.#sorting = connection;
     try {
       this.#mustGoOn();
       const parts = this.parts.map((name) => this.#path(name));
-      return await writeSorted(connection, sortedSelect(this.#table, parts), target);
+      return await writeSorted(connection, sortedSelect(this.#table, parts), this.#world.target);
     } finally {
       this.#sorting = null;
       connection.closeSync();
@@ -284,12 +307,21 @@ export class TableStore implements TableSink {
     if (this.#isInterrupted) throw new Error('the finish was ended before it was through');
   }
 
-  /** Closes the part that is being written, which nobody will read; for a store that is given up. */
+  /** Closes what is being written, which nobody will read; for a store that is given up. */
   async abandon(): Promise<void> {
     await this.#writing.catch(() => undefined);
     const part = this.#part;
     this.#part = null;
     await part?.file.abandon();
+    await this.#abandonWhole();
+  }
+
+  async #abandonWhole(): Promise<void> {
+    const file = this.#whole;
+    this.#whole = null;
+    if (file === null) return;
+    await file.abandon();
+    await rm(file.path, { force: true });
   }
 
   /** Ends a finish that runs, with an error for whoever waits for it. */
