@@ -15,6 +15,7 @@ export type {
 } from './host.ts';
 export { type ClockSource, SlewedClock } from './node/clock.ts';
 export { listTree, nodeDisk, syncDirectory } from './node/disk.ts';
+export { freeMemory } from './node/memory.ts';
 export { nodeDialer, nodeHttp } from './node/net.ts';
 export { poolGivesWay } from './node/priority.ts';
 export { nodeTimers } from './node/timers.ts';

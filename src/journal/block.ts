@@ -1,4 +1,3 @@
-import { isMarkedAsUntransferable } from 'node:worker_threads';
 import {
   constants,
   crc32,
@@ -264,16 +263,6 @@ export async function unpackBlockAside(compressed: Buffer, textBytes: number): P
     });
   });
   return mustBeWhole(unpacked as Unpacked, compressed, textBytes);
-}
-
-/**
- * Gives the memory of an unpacked text back at once; nobody may read it any more. The collector does not come for large
- * memory by itself until there is so much of it that everything is looked through (ARCHITECTURE, "Where the time goes").
- */
-export function freeText(text: Buffer): void {
-  const memory = text.buffer as ArrayBuffer;
-  // Small texts are in memory that Node shares out.
-  if (!isMarkedAsUntransferable(memory)) memory.transfer(0);
 }
 
 /** What zlib gives where it is asked for `info`. */

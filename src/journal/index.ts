@@ -16,7 +16,6 @@
  */
 export {
   type BlockHeader,
-  freeText,
   HEADER_BYTES,
   type PackedBlock,
   packBlock,

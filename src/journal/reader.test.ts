@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { freeText, HEADER_BYTES, packBlock, placeBlock, readBlockHeader } from './block.ts';
+import { freeMemory } from '../host/index.ts';
+import { HEADER_BYTES, packBlock, placeBlock, readBlockHeader } from './block.ts';
 import { seeded } from './crash-disk.ts';
 import { endsWithSeal } from './files.ts';
 import { blockTextAside, catLines, type Damage, readBlocks, scanTape } from './reader.ts';
@@ -310,7 +311,7 @@ test('the memory of a text that was read aside goes back at once, that which oth
     const [beside, text] = [Buffer.from('beside'), await blockTextAside(block.bytes)];
     const after = Buffer.from('after');
     assert.ok(text.equals(lines));
-    freeText(text);
+    freeMemory(text);
     if (length > 65_536) assert.equal(text.length, 0, 'nothing is left to be read');
     assert.equal(`${beside} ${after}`, 'beside after');
   }

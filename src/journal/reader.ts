@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Disk } from '../host/index.ts';
+import { type Disk, freeMemory } from '../host/index.ts';
 import { type Frame, parseJson } from '../record/index.ts';
 import {
   ASIDE_BYTES_MIN,
   type BlockHeader,
-  freeText,
   HEADER_BYTES,
   HEADER_START,
   readBlockHeader,
@@ -265,7 +264,7 @@ export function scanTape(bytes: Buffer, onFrame: (frame: Frame) => void = () => 
     if (found.kind === 'damage') summary.damages.push(found);
     else {
       scanBlock(bytes, found, summary, onFrame);
-      freeText(found.text);
+      freeMemory(found.text);
     }
   }
   return summary;

@@ -1,6 +1,6 @@
 import type { Exchange, Outcome } from '../exchanges/index.ts';
-import type { Disk } from '../host/index.ts';
-import { type DurableBlock, freeText, type JournalWriter, readLines } from '../journal/index.ts';
+import { type Disk, freeMemory } from '../host/index.ts';
+import { type DurableBlock, type JournalWriter, readLines } from '../journal/index.ts';
 import type { Frame, RowSink, Rows } from '../record/index.ts';
 import { Backlog } from './backlog.ts';
 import { RowStore, type RowStoreWorld } from './row-store.ts';
@@ -170,7 +170,7 @@ export class DecodeStage {
         if (isReceived(frame)) this.framesBehind--;
         this.session.line(frame);
       });
-      freeText(text);
+      freeMemory(text);
       // The disk and the pool have their turn, for the blocks that are read ahead.
       await turn();
     }

@@ -1,14 +1,7 @@
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
-import type { Disk } from '../host/index.ts';
-import {
-  freeText,
-  type JournalFile,
-  listExchange,
-  readBlocks,
-  readLines,
-  tapePath,
-} from '../journal/index.ts';
+import { type Disk, freeMemory } from '../host/index.ts';
+import { type JournalFile, listExchange, readBlocks, readLines, tapePath } from '../journal/index.ts';
 import { type Frame, type Json, parseJson } from '../record/index.ts';
 import type { JournalKey } from '../store/index.ts';
 import { frameName, type SkippedFrames } from './deaths.ts';
@@ -80,7 +73,7 @@ export function* decodeTapeInParts(
         if (skipped.size > 0 && skipped.has(frameName(frame))) session.skip(frame);
         else session.line(frame);
       });
-      freeText(found.text);
+      freeMemory(found.text);
     }
     yield lines;
   }

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import type { Exchange } from '../exchanges/index.ts';
-import type { Disk } from '../host/index.ts';
+import { type Disk, freeMemory } from '../host/index.ts';
 import {
-  freeText,
   type JournalFile,
   readBlocks,
   readLines,
@@ -104,7 +103,7 @@ function runLinkOf(bytes: Buffer): { link: number; ordinal: number } {
       last.set(frame.link, frame.ordinal);
       if (named === 0 && frame.kind === 'event' && isFileEvent(frame.text())) named = frame.link;
     });
-    freeText(found.text);
+    freeMemory(found.text);
   }
   const link = named > 0 ? named : last.size > 0 ? Math.min(...last.keys()) : 0;
   return { link, ordinal: last.get(link) ?? 0 };

@@ -1,4 +1,5 @@
 import { constants, zstdCompressSync } from 'node:zlib';
+import { freeMemory } from '../host/index.ts';
 import { type Column, IdColumn, NO_CODE } from '../record/index.ts';
 import { ByteSink } from './byte-sink.ts';
 import { areOne, writeCodes, writeFlags, writeNames, writeSameCode, writeSameFlag } from './codes.ts';
@@ -152,6 +153,7 @@ function writeChunk(
     writeDictionaryHeader(to, dictionary.entries, dictionary.plain.length, entries.length);
     plainBytes += to.length - start + dictionary.plain.length;
     to.bytes(entries);
+    if (isCompressed) freeMemory(entries);
     dictionaryBytes = to.length - start;
   }
   const stored = isCompressed ? packed : plain;
@@ -159,6 +161,7 @@ function writeChunk(
   writeDataHeader(to, rows, encoding, plain.length, stored.length);
   plainBytes += to.length - header + plain.length;
   to.bytes(stored);
+  if (packed !== null && !isKept(plain)) freeMemory(packed);
   return {
     encodings: dictionary === null ? [ENCODING.rle, encoding] : [ENCODING.rle, ENCODING.plain, encoding],
     isCompressed,
@@ -175,9 +178,14 @@ function writeChunk(
 const recent: { readonly plain: Uint8Array; readonly packed: Uint8Array }[] = [];
 const RECENT_MAX = 8;
 
+/** Whether a page is looked for among those compressed before. */
+function isKept(plain: Uint8Array): boolean {
+  return plain.length <= REPEATED_MAX;
+}
+
 /** Compresses a page. Columns that change with each message have the same runs and so the same page; flags mostly have, too. */
 function compressPage(plain: Uint8Array): Uint8Array {
-  if (plain.length > REPEATED_MAX) return compress(plain);
+  if (!isKept(plain)) return compress(plain);
   for (const [index, page] of recent.entries())
     if (Buffer.compare(plain, page.plain) === 0) {
       recent.splice(index, 1);

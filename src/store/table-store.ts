@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { freeMemory } from '../host/index.ts';
 import type { AnyBatch, StreamDictionary, Table } from '../record/index.ts';
 import { sortedSelect } from './columns.ts';
 import type { GroupRows } from './encode-group.ts';
@@ -86,6 +87,7 @@ export class TableStore implements TableSink {
         groups.push(await (await this.#openWhole()).add(encoded));
         this.#groups.set(stream, groups);
       }
+      freeMemory(encoded.bytes);
       this.pendingBytes -= bytes;
       this.#waiting.shift();
     });
