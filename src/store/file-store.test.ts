@@ -194,7 +194,15 @@ test('a file holds its rows in their order, in bytes that depend on nothing else
       wait: 1,
     }),
   );
-  const examples: [Fact[], number[], 7][] = [[many, [51, 119, 175, 238], 7]];
+  // Two names get full one behind the other, in one batch or in two: not in the order in which they came first.
+  const turns = [...Array<number>(39).fill(4), ...Array<number>(38).fill(2), 2, 4, 2, 2];
+  const both = (table: Fact['table']): Fact[] =>
+    turns.map((stream) => ({ stream, rows: 1, text: '12345', table, wait: 1 }));
+  const examples: [Fact[], number[], 1 | 7][] = [
+    [many, [51, 119, 175, 238], 7],
+    [both('trades'), [], 1],
+    [both('book'), [], 1],
+  ];
   await fc.assert(property, { numRuns: 15, endOnFailure: true, examples });
   for (const name of ['trades.parquet', 'trades.rows', 'book.parquet', 'full'])
     assert.ok(met.has(name), `${name} was met`);

@@ -14,7 +14,8 @@ const FORMAT = `pages 4, zstd ${process.versions.zstd}`;
 /**
  * The rows of one journal file on their way to Parquet.
  *
- *     batches -> rows by name (memory) -> recent/…/<table>-<n>.parquet -> store/…/<name>.parquet + marker
+ *     batches -> rows by name (memory) -> row groups -> store/…/<name>.parquet.tmp -> <name>.parquet + marker
+ *                                             \-------> recent/…/<table>-<n>.parquet, for readers meanwhile
  *
  * `append` is synchronous. `flush` writes parts that `sql` can read; `finish` makes the finished files and renames the
  * marker that makes them valid together. One flush or finish runs at a time. After one that failed, only `discard` is

@@ -80,3 +80,26 @@ test('what the disk could not write of a durable file is an error of the file', 
     if (groups === 2) await file.abandon();
   }
 });
+
+test('nobody waits for the disk while a file is written', async () => {
+  const handle = await open(join(root, 'any'), 'w');
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const disk = Promise.withResolvers<void>();
+  const slow = mock.method(prototype, 'datasync', () => disk.promise);
+  const file = await ParquetFile.create(join(root, 'slow'), 'trades', true);
+  for (let n = 0; n < 3; n++) await file.add(group(2_000_000));
+  let hasEnded = false;
+  const ended = file.end().then(() => {
+    hasEnded = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(
+    [slow.mock.callCount(), hasEnded],
+    [1, false],
+    'one call at a time, and the end waits for it',
+  );
+  disk.resolve();
+  await ended;
+  slow.mock.restore();
+});

@@ -14,8 +14,9 @@ export class ParquetFile {
   readonly #isDurable: boolean;
   readonly #groups: FooterGroup[] = [];
   #at = MAGIC.length;
-  /** Up to where the disk was told to write, and when it has; rejects where it could not. */
+  /** Up to where the disk was told to write, whether it does, and when it has; rejects where it could not. */
   #syncedTo = 0;
+  #isSyncing = false;
   #synced: Promise<void> | null = null;
 
   private constructor(path: string, table: Table, handle: FileHandle, isDurable: boolean) {
@@ -43,14 +44,15 @@ export class ParquetFile {
     for (let at = 0; at < bytes.length; ) at += (await this.#handle.write(bytes, at)).bytesWritten;
   }
 
-  /** Lets the disk begin with what there is, one call at a time: at the end it has little left to do. */
-  async #syncSome(): Promise<void> {
-    if (!this.#isDurable || this.#at - this.#syncedTo < SYNCED_BYTES) return;
-    // The one before has had the time in which so many bytes were written.
-    await this.#synced;
+  /** Lets the disk begin with what there is, one call at a time: at the end it has little left to do. Nobody waits for it. */
+  #syncSome(): void {
+    if (!this.#isDurable || this.#isSyncing || this.#at - this.#syncedTo < SYNCED_BYTES) return;
+    this.#isSyncing = true;
     this.#syncedTo = this.#at;
-    this.#synced = this.#handle.datasync();
-    // Whoever waits for it is told.
+    // Where it could not, it is not asked again, and the end of the file is told.
+    this.#synced = this.#handle.datasync().then(() => {
+      this.#isSyncing = false;
+    });
     this.#synced.catch(() => undefined);
   }
 
@@ -59,7 +61,7 @@ export class ParquetFile {
     const group = { at: this.#at, rows, chunks };
     this.#at += bytes.length;
     this.#groups.push(group);
-    await this.#syncSome();
+    this.#syncSome();
     return group;
   }
 

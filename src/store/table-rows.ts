@@ -34,7 +34,7 @@ export interface Closed {
   readonly rows: RowBuffer;
 }
 
-/** Where closed rows go: at once, in the order of calls. */
+/** Where closed rows go: at once, in the order of calls, which is that of the rows that closed them. */
 export interface TableSink {
   group(closed: Closed): void;
   aside(closed: readonly Closed[]): void;
@@ -68,6 +68,9 @@ export class TableRows {
   #counts = new Uint32Array(64);
   readonly #met: number[] = [];
   readonly #order: Uint32Array<ArrayBuffer>;
+  /** And what is closed meanwhile, each with the place of the row or stretch that closed it, and the place of the last one added. */
+  #closed: { readonly place: number; readonly closed: Closed }[] | null = null;
+  #place = 0;
 
   constructor(table: Table, dictionary: StreamDictionary, sink: TableSink, limits: RowLimits) {
     this.table = table;
@@ -159,30 +162,38 @@ export class TableRows {
       this.#counts[this.#slots[i] as number] = place + 1;
     }
     let from = 0;
+    const closed: { readonly place: number; readonly closed: Closed }[] = [];
+    this.#closed = closed;
     for (const each of met) {
       const first = from;
       from = this.#counts[each] as number;
       this.#counts[each] = 0;
       this.#addPicked(this.#streams[each] as StreamRows, batch, first, from - first, bytes);
     }
+    this.#closed = null;
+    // Not name by name: which rows share a batch must not show.
+    for (const one of closed.sort((a, b) => a.place - b.place)) this.#handOn(one.closed);
   }
 
   /** Adds the stretches at places of `#order`. */
   #addPicked(to: StreamRows, batch: AnyBatch, first: number, count: number, bytes: number): void {
     const order = this.#order;
     if (batch.starts === null) {
-      this.#add(to, bytes, count, (at, some) =>
-        to.open.pick(batch, order, first + at, some, some, this.#channels),
-      );
+      this.#add(to, bytes, count, (at, some) => {
+        this.#place = order[first + at + some - 1] as number;
+        to.open.pick(batch, order, first + at, some, some, this.#channels);
+      });
       return;
     }
     let rows = 0;
     for (let n = 0; n < count; n++) rows += rowsOf(batch, order[first + n] as number);
-    if (rows <= this.#limits.groupRows - to.rows)
+    if (rows <= this.#limits.groupRows - to.rows) {
+      this.#place = order[first + count - 1] as number;
       this.#add(to, bytes, rows, () => to.open.pick(batch, order, first, count, rows, this.#channels));
-    else
+    } else
       for (let n = 0; n < count; n++) {
         const stretch = order[first + n] as number;
+        this.#place = stretch;
         this.#takeRange(batch, batch.starts[stretch] as number, rowsOf(batch, stretch), bytes);
       }
   }
@@ -207,7 +218,12 @@ export class TableRows {
   #close(stream: StreamRows): void {
     const isFull = stream.open.rows === this.#limits.groupRows;
     const closed = { stream, rows: stream.take(isFull ? this.#sink.spare() : null) };
-    if (stream.isAside) this.#sink.aside([closed]);
+    if (this.#closed === null) this.#handOn(closed);
+    else this.#closed.push({ place: this.#place, closed });
+  }
+
+  #handOn(closed: Closed): void {
+    if (closed.stream.isAside) this.#sink.aside([closed]);
     else this.#sink.group(closed);
   }
 

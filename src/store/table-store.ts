@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { freeMemory } from '../host/index.ts';
 import type { AnyBatch, StreamDictionary, Table } from '../record/index.ts';
 import { sortedSelect } from './columns.ts';
-import type { GroupRows } from './encode-group.ts';
+import type { EncodedGroup, GroupRows } from './encode-group.ts';
 import type { StoreEngine } from './engine.ts';
 import type { FooterGroup } from './footer.ts';
 import { GroupJoiner } from './group-joiner.ts';
@@ -37,7 +37,8 @@ export interface TableWorld {
  *            \-------> put aside as plain rows ---------->  at its end, joined into groups
  *
  * and, for readers, in one of the parts listed by `parts`: the last is what was open when it was written, again. The
- * finished file's footer, its last bytes, lists its groups in the order of names.
+ * finished file's footer, its last bytes, lists its groups in the order of names. Where rows came out of order, the engine
+ * makes it from the parts.
  */
 export class TableStore implements TableSink {
   readonly rows: TableRows;
@@ -51,6 +52,8 @@ export class TableStore implements TableSink {
   #part: { readonly name: string; readonly file: ParquetFile } | null = null;
   /** The finished file as far as it is: begun with the first row group. */
   #whole: ParquetFile | null = null;
+  /** Why there can be no finished file; the parts go on. */
+  #fault: Error | null = null;
   #aside: { readonly closed: readonly Closed[]; readonly bytes: number }[] = [];
   /** The row groups of each name in the finished file. */
   readonly #groups = new Map<StreamRows, FooterGroup[]>();
@@ -81,12 +84,7 @@ export class TableStore implements TableSink {
     const written = this.#then(async () => {
       const encoded = await group;
       await (await this.#openPart()).add(encoded);
-      // Else the engine makes the finished file, from the parts.
-      if (this.rows.isInOrder) {
-        const groups = this.#groups.get(stream) ?? [];
-        groups.push(await (await this.#openWhole()).add(encoded));
-        this.#groups.set(stream, groups);
-      }
+      await this.#addToWhole(stream, encoded);
       freeMemory(encoded.bytes);
       this.pendingBytes -= bytes;
       this.#waiting.shift();
@@ -109,6 +107,19 @@ export class TableStore implements TableSink {
       this.#part = { name, file: await ParquetFile.create(this.#path(name), this.#table) };
     }
     return this.#part.file;
+  }
+
+  async #addToWhole(stream: StreamRows, group: EncodedGroup): Promise<void> {
+    // Where rows came out of order, the engine makes the finished file, from the parts.
+    if (!this.rows.isInOrder || this.#fault !== null) return;
+    try {
+      const groups = this.#groups.get(stream) ?? [];
+      groups.push(await (await this.#openWhole()).add(group));
+      this.#groups.set(stream, groups);
+    } catch (error) {
+      this.#fault = error as Error;
+      await this.#abandonWhole();
+    }
   }
 
   async #openWhole(): Promise<ParquetFile> {
@@ -236,7 +247,7 @@ export class TableStore implements TableSink {
 
   /**
    * Ends the finished file, fsyncs it and gives it its name. When it returns, the file is there whatever happens;
-   * without rows there is none.
+   * without rows there is none. An error while it was written, maybe long ago, is thrown here.
    * @returns the number of rows written.
    */
   async finish(): Promise<number> {
@@ -244,6 +255,7 @@ export class TableStore implements TableSink {
     await this.writeClosed();
     if (this.rows.rows === 0) return 0;
     if (!this.rows.isInOrder) return this.#finishSorted();
+    if (this.#fault !== null) throw this.#fault;
     const file = await this.#openWhole();
     const files = new OpenFiles();
     let groups: FooterGroup[];
