@@ -1,3 +1,6 @@
+import { freeMemory } from '../host/index.ts';
+import { compress } from './compress.ts';
+
 /** Parquet's BYTE_STREAM_SPLIT: the first bytes of all numbers, then the second ones, …: alike bytes side by side. */
 export function splitBytes(to: Uint8Array, at: number, values: Float64Array, count: number): void {
   const halves = new Uint32Array(values.buffer, values.byteOffset, count * 2);
@@ -31,22 +34,24 @@ export function splitBytes(to: Uint8Array, at: number, values: Float64Array, cou
   }
 }
 
-/** Numbers that are looked at, from all over the column. */
-const SAMPLE = 1024;
+/** Numbers that are looked at: so many stretches, from all over the column, of so many each. */
+const STRETCHES = 4;
+const STRETCH = 1024;
+const sample = new Float64Array(STRETCHES * STRETCH);
+const split = new Uint8Array(sample.byteLength);
 
-/** About how many bytes a number takes whose bytes are split and compressed: the entropy of each of the eight in a sample. */
+/** About how many bytes a number takes whose bytes are split and compressed, by a sample. */
 export function splitSize(values: Float64Array, count: number): number {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, count * 8);
-  const sampled = Math.min(count, SAMPLE);
-  const counts = new Uint32Array(8 * 256);
-  for (let n = 0; n < sampled; n++) {
-    const at = Math.floor((n * count) / sampled) * 8;
-    for (let place = 0; place < 8; place++) {
-      const slot = place * 256 + (bytes[at + place] as number);
-      counts[slot] = (counts[slot] as number) + 1;
+  const sampled = Math.min(count, sample.length);
+  if (count <= sample.length) sample.set(values.subarray(0, count));
+  else
+    for (let n = 0; n < STRETCHES; n++) {
+      const from = Math.floor((n * (count - STRETCH)) / (STRETCHES - 1));
+      sample.set(values.subarray(from, from + STRETCH), n * STRETCH);
     }
-  }
-  let bits = 0;
-  for (const times of counts) if (times > 0) bits += (times / sampled) * Math.log2(sampled / times);
-  return bits / 8;
+  splitBytes(split, 0, sample, sampled);
+  const packed = compress(split.subarray(0, sampled * 8));
+  const size = packed.length / sampled;
+  freeMemory(packed);
+  return size;
 }

@@ -1,9 +1,9 @@
-import { constants, zstdCompressSync } from 'node:zlib';
 import { freeMemory } from '../host/index.ts';
 import { type Column, IdColumn, NO_CODE } from '../record/index.ts';
 import { ByteSink } from './byte-sink.ts';
 import { areOne, writeCodes, writeFlags, writeNames, writeSameCode, writeSameFlag } from './codes.ts';
 import { heldColumns } from './columns.ts';
+import { compress } from './compress.ts';
 import { writeCounts, writeIntegers, writeNumbers, writeSharedIntegers } from './numbers.ts';
 import { ENCODING, type PageBody, writeDataHeader, writeDictionaryHeader } from './page.ts';
 import type { HeldColumn, RowBuffer } from './row-buffer.ts';
@@ -44,8 +44,6 @@ export interface EncodedGroup {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Level 1 is within a few hundredths of a byte of level 3 on such pages, at half its time (`encode-group.bench.ts`). */
-const COMPRESSION = { [constants.ZSTD_c_compressionLevel]: 1 };
 /** A column is left as it is where compression saves less than this share. */
 const SAVED_MIN = 0.03;
 /** Fewer bytes than this are left as they are: a call for each costs more than it saves. */
@@ -196,8 +194,4 @@ function compressPage(plain: Uint8Array): Uint8Array {
   recent.unshift({ plain: new Uint8Array(plain), packed });
   if (recent.length > RECENT_MAX) recent.pop();
   return packed;
-}
-
-function compress(bytes: Uint8Array): Uint8Array {
-  return zstdCompressSync(bytes, { params: COMPRESSION, chunkSize: Math.max(1024, bytes.length + 1024) });
 }

@@ -63,6 +63,11 @@ test('numbers that do not repeat enough are not worth a dictionary', () => {
     dictionary.fill(Float64Array.from(values), values.length, new Uint16Array(values.length));
   assert.equal(fill(repeating(32_769, 5, (n) => n)), false);
   assert.equal(fill(Array.from({ length: 60_000 }, (_, n) => (n < 4097 ? n : n % 100))), false);
+  for (const rows of [4096, 50_000, 65_535, 65_536]) {
+    // Many are different, but each number stands beside its like, or they come again in turns.
+    assert.equal(fill(Array.from({ length: rows }, (_, n) => Math.floor(n / 2) / 100)), false);
+    assert.equal(fill(Array.from({ length: rows }, (_, n) => (n % 64 === 0 ? 5 : n % 20_000) / 100)), false);
+  }
   mustPlace(
     dictionary,
     repeating(3000, 4, (n) => n / 8),

@@ -98,7 +98,7 @@ export class NumberDictionary {
 
   /**
    * Finds the place of each of `count` numbers.
-   * @returns false where so many are different that the numbers themselves, with their bytes split, take less.
+   * @returns false where they hardly repeat, or where the numbers themselves, with their bytes split, seem to take less.
    */
   fill(values: Float64Array, count: number, places: Uint16Array): boolean {
     this.#slots.fill(0);
