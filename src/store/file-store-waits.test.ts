@@ -242,3 +242,14 @@ test('a finished file that cannot be made durable has no name', async () => {
   assert.deepEqual(filesIn(join(data, 'store')), []);
   await store.discard();
 });
+
+test('a finish that is ended leaves the parts, and no file half made', async () => {
+  const { store, data, fill } = await begun();
+  fill();
+  await store.flush();
+  store.interrupt();
+  await assert.rejects(store.finish(1), /ended before it was through/);
+  assert.ok(filesIn(data).includes('parts.json'));
+  assert.deepEqual(filesIn(join(data, 'store')), []);
+  await store.discard();
+});

@@ -34,6 +34,10 @@ export interface Closed {
   readonly rows: RowBuffer;
 }
 
+interface ClosedAt extends Closed {
+  readonly place: number;
+}
+
 /** Where closed rows go: at once, in the order of calls, which is that of the rows that closed them. */
 export interface TableSink {
   group(closed: Closed): void;
@@ -68,8 +72,8 @@ export class TableRows {
   #counts = new Uint32Array(64);
   readonly #met: number[] = [];
   readonly #order: Uint32Array<ArrayBuffer>;
-  /** And what is closed meanwhile, each with the place of the row or stretch that closed it, and the place of the last one added. */
-  #closed: { readonly place: number; readonly closed: Closed }[] | null = null;
+  /** And what is closed meanwhile, with the place in the batch of the row or stretch that closed it: that of the last one added. */
+  #closed: ClosedAt[] | null = null;
   #place = 0;
 
   constructor(table: Table, dictionary: StreamDictionary, sink: TableSink, limits: RowLimits) {
@@ -162,7 +166,7 @@ export class TableRows {
       this.#counts[this.#slots[i] as number] = place + 1;
     }
     let from = 0;
-    const closed: { readonly place: number; readonly closed: Closed }[] = [];
+    const closed: ClosedAt[] = [];
     this.#closed = closed;
     for (const each of met) {
       const first = from;
@@ -172,7 +176,7 @@ export class TableRows {
     }
     this.#closed = null;
     // Not name by name: which rows share a batch must not show.
-    for (const one of closed.sort((a, b) => a.place - b.place)) this.#handOn(one.closed);
+    for (const one of closed.sort((a, b) => a.place - b.place)) this.#handOn(one);
   }
 
   /** Adds the stretches at places of `#order`. */
@@ -219,7 +223,7 @@ export class TableRows {
     const isFull = stream.open.rows === this.#limits.groupRows;
     const closed = { stream, rows: stream.take(isFull ? this.#sink.spare() : null) };
     if (this.#closed === null) this.#handOn(closed);
-    else this.#closed.push({ place: this.#place, closed });
+    else this.#closed.push({ ...closed, place: this.#place });
   }
 
   #handOn(closed: Closed): void {
