@@ -1,6 +1,6 @@
 /**
- * The outside world as small interfaces: clock, timers, dial, http, disk; `node/` holds the real ones.
- * Nothing here knows what is recorded.
+ * The outside world as small interfaces: clock, timers, dial, http, disk; `node/` holds the real ones, `net/` those of
+ * the network, with a door of its own. Nothing here knows what is recorded.
  */
 export type {
   Dialer,
@@ -16,6 +16,5 @@ export type {
 export { type ClockSource, SlewedClock } from './node/clock.ts';
 export { listTree, nodeDisk, syncDirectory } from './node/disk.ts';
 export { freeMemory } from './node/memory.ts';
-export { nodeDialer, nodeHttp } from './node/net.ts';
 export { poolGivesWay } from './node/priority.ts';
 export { nodeTimers } from './node/timers.ts';

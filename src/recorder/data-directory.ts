@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
+import type { DatabaseSync } from 'node:sqlite';
 import { nodeDisk } from '../host/index.ts';
 
 /** A data directory cannot be used: the message says why and what to do. */
@@ -29,17 +29,17 @@ export async function holdDataDirectory(path: string, simulated: boolean): Promi
       `cannot make ${path}: ${(error as Error).message}; choose another with --data`,
     );
   }
-  const lock = await openLock(join(state, 'lock.duckdb'), path);
+  const lock = openLock(join(state, 'lock.sqlite'), path);
   try {
     await checkKind(path, simulated);
   } catch (error) {
-    lock.closeSync();
+    lock.close();
     if (error instanceof DataDirectoryError) throw error;
     throw new DataDirectoryError(
       `${path} cannot be written: ${(error as Error).message}; make room or change its permissions, or choose another with --data`,
     );
   }
-  return { path, release: () => lock.closeSync() };
+  return { path, release: () => lock.close() };
 }
 
 /** Step by step: in one call, Node names the wrong reason on a read-only disk, and never returns below /proc. */
@@ -49,22 +49,48 @@ function makeDirectory(path: string): void {
   mkdirSync(path);
 }
 
-async function openLock(file: string, path: string): Promise<DuckDBInstance> {
+/** SQLite's code for a file that another process has locked. */
+const SQLITE_BUSY = 5;
+
+/** An empty database, locked for as long as it is open: Node itself has no call that locks a file. */
+function openLock(file: string, path: string): DatabaseSync {
+  let lock: DatabaseSync | null = null;
   try {
-    return await DuckDBInstance.create(file);
+    lock = new (sqlite().DatabaseSync)(file, { timeout: 0 });
+    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    return lock;
   } catch (error) {
-    const { message } = error as Error;
-    // The engine gives no code, only this text; its path holds the word "lock" too.
-    if (!message.includes('Could not set lock'))
+    lock?.close();
+    const { message, errcode } = error as Error & { errcode?: number };
+    if (errcode !== SQLITE_BUSY)
       throw new DataDirectoryError(
         `cannot open ${file}: ${message}; the file holds no data: remove it if it is damaged, or choose another directory with --data`,
       );
-    const pid = /PID (\d+)/.exec(message)?.[1];
-    const who = pid === undefined ? 'another recorder' : `another recorder (process ${pid})`;
+    const pid = holderOf(file);
+    const who = pid === null ? 'another recorder' : `another recorder (process ${pid})`;
     throw new DataDirectoryError(
       `${path} is being recorded into by ${who}; stop it, or choose another directory with --data`,
     );
   }
+}
+
+/** The first versions of Node 24 warn that their SQLite is an experiment, which is nothing to users of a lock. */
+function sqlite(): typeof import('node:sqlite') {
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return process.getBuiltinModule('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+/** The process that has this file locked, where Linux tells: `1: POSIX  ADVISORY  WRITE 7019 fe:00:131 0 EOF`. */
+function holderOf(file: string): number | null {
+  if (!existsSync('/proc/locks')) return null;
+  const { ino } = statSync(file);
+  const [, pid] = new RegExp(` (\\d+) \\w+:\\w+:${ino} `).exec(readFileSync('/proc/locks', 'utf8')) ?? [];
+  return pid === undefined ? null : Number(pid);
 }
 
 async function checkKind(path: string, simulated: boolean): Promise<void> {

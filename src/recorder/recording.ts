@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../config/index.ts';
-import { nodeDialer, nodeDisk, nodeHttp, nodeTimers, poolGivesWay, SlewedClock } from '../host/index.ts';
+import { nodeDisk, nodeTimers, poolGivesWay, SlewedClock } from '../host/index.ts';
+import { nodeDialer, nodeHttp } from '../host/net/index.ts';
 import { type LinkKeeper, LinkNumbers, type LinkWorld, type Pacer } from '../link/index.ts';
 import { type ConnectWorld, connectExchange } from './connect.ts';
 import { DataDirectoryError, type HeldDirectory, holdDataDirectory } from './data-directory.ts';
