@@ -125,25 +125,58 @@ export class BookSideLevels {
   /**
    * Sets or removes (amount 0) `count` levels: of level `i`, `numbers` has the price at `i * stride + price`, the amount at
    * `i * stride + amount`. Not for a side that keeps texts. One call for all of them: a number that is no integer goes as an
-   * object into a call that is not inlined; the search is inlined here.
+   * object into a call that is not inlined. It searches like `#search`, with what that remembers in local variables, and
+   * where the level has a place nothing branches on its amount: whether a level goes or comes back, nobody can predict.
    * @returns how many were to be removed and are not there
    */
   setAll(numbers: Float64Array, count: number, stride: number, price: number, amount: number): number {
     if (this.priceTexts !== null) throw new Error('a book that keeps texts takes its levels one by one');
     let unknown = 0;
+    let levels = this.#levels;
+    // No price equals it, so that a side without places has none at its first one.
+    if (this.#places === 0) levels[0] = Number.NaN;
+    let last = Math.max(0, this.#places - 1);
+    let empty = this.#empty;
+    let finger = this.#finger;
+    let fingerKey = this.#fingerKey;
+    let density = this.#density;
     for (let i = 0, at = 0; i < count; i++, at += stride) {
       const value = numbers[at + amount] as number;
-      let index = this.#search((numbers[at + price] as number) * this.#sign);
-      if (value === 0) {
-        if (!this.#removeAt(index)) unknown++;
-        continue;
+      const key = (numbers[at + price] as number) * this.#sign;
+      const distance = key - fingerKey;
+      const guess = (finger + (distance * density + 0.5)) | 0;
+      const place = guess < 0 ? 0 : guess > last ? last : guess;
+      fingerKey = key;
+      if (levels[2 * place] === key) finger = place;
+      else {
+        const index = this.#searchFrom(place, key);
+        const found = index < 0 ? -1 - index : index;
+        const met = (found - finger) / distance;
+        if (Number.isFinite(met)) density = met;
+        finger = found;
+        if (index < 0) {
+          if (value === 0) {
+            unknown++;
+            continue;
+          }
+          // A place for it, empty until its amount is set below.
+          this.#insert(found, key);
+          empty++;
+          levels = this.#levels;
+          last = this.#places - 1;
+        }
       }
-      if (index < 0) {
-        index = -1 - index;
-        this.#insert(index, (numbers[at + price] as number) * this.#sign);
-      } else if (this.#levels[2 * index + 1] === 0) this.#empty--;
-      this.#levels[2 * index + 1] = value;
+      const isEmpty = Number(value === 0);
+      const wasEmpty = Number(levels[2 * finger + 1] === 0);
+      levels[2 * finger + 1] = value;
+      unknown += isEmpty & wasEmpty;
+      empty += isEmpty - wasEmpty;
     }
+    this.#empty = empty;
+    this.#finger = finger;
+    this.#fingerKey = fingerKey;
+    this.#density = density;
+    this.#tidy();
     return unknown;
   }
 
@@ -158,6 +191,7 @@ export class BookSideLevels {
     const start = index * 2;
     levels.copyWithin(start + 2, start, end);
     levels[start] = key;
+    levels[start + 1] = 0;
     this.#places++;
   }
 
@@ -179,12 +213,18 @@ export class BookSideLevels {
     }
     levels[2 * index + 1] = 0;
     this.#empty++;
+    this.#tidy();
+    return true;
+  }
+
+  /** After levels were removed: the last place is the best level's again, and empty places are not too many. */
+  #tidy(): void {
+    const levels = this.#levels;
     while (this.#places > 0 && levels[2 * this.#places - 1] === 0) {
       this.#places--;
       this.#empty--;
     }
     if (this.#empty > EMPTY_MIN && this.#empty > this.count) this.#takeOutEmpty();
-    return true;
   }
 
   #takeOutEmpty(): void {

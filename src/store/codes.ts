@@ -2,7 +2,7 @@ import { NO_CODE } from '../record/index.ts';
 import type { ByteSink } from './byte-sink.ts';
 import { reserve, scratch, writeBits, writeLevels, writeSameBits } from './levels.ts';
 import { ENCODING, type PageBody } from './page.ts';
-import { isRuns, runsKept, writeBytePlaces, writePlaces, writeRuns } from './places.ts';
+import { isRuns, runsKept, writeBitPlaces, writeBytePlaces, writePlaces, writeRuns } from './places.ts';
 
 /** Zeros and ones; 255 is null. */
 export function writeFlags(to: ByteSink, array: Uint8Array, rows: number): PageBody {
@@ -60,6 +60,10 @@ export function writeCodes(
   if (isDense && runs >= 0 && isRuns(runs, rows)) return writeCodeRuns(to, runs, rows, texts);
   if (runs >= 0) {
     writeLevels(to, rows, false);
+    if (found.most <= 1) {
+      writeBitPlaces(to, array, rows);
+      return codesBody(0, texts.slice(0, 2));
+    }
     writeBytePlaces(to, array, rows);
     return codesBody(0, texts);
   }
@@ -100,22 +104,33 @@ function writeCodeRuns(to: ByteSink, runs: number, rows: number, texts: readonly
   return codesBody(0, texts);
 }
 
-/** Finds the runs of equal codes, in the scratch for as long as they may be written as such; -1 where one is null. */
+/** The greatest code that `findCodeRuns` found last. */
+const found = { most: 0 };
+
+/**
+ * Finds the runs of equal codes, in the scratch where they may be written as such.
+ * @returns how many there are; -1 where a code is null
+ */
 function findCodeRuns(array: Uint8Array, rows: number, known: number): number {
+  // Counted first, without a branch: where sides of trades alternate, nobody can predict one.
+  let most = rows === 0 ? 0 : (array[0] as number);
+  let runs = Math.min(rows, 1);
+  for (let i = 1; i < rows; i++) {
+    const code = array[i] as number;
+    runs += Number(code !== array[i - 1]);
+    if (code > most) most = code;
+  }
+  found.most = most;
+  if (most >= known) return -1;
+  if (runs > runsKept(rows)) return runs;
   const { runRows, runValues } = scratch;
-  const kept = runsKept(rows);
-  let runs = 0;
   let last = -1;
-  for (let i = 0; i < rows; i++) {
+  for (let i = 0, run = 0; i < rows; i++) {
     const code = array[i] as number;
     if (code === last) continue;
-    if (code >= known) return -1;
     last = code;
-    if (runs < kept) {
-      runRows[runs] = i;
-      runValues[runs] = code;
-    }
-    runs++;
+    runRows[run] = i;
+    runValues[run++] = code;
   }
   return runs;
 }

@@ -278,6 +278,49 @@ test('rows of a message are numbered in the file as they were, however many ther
   assert.deepEqual(forms, ['8', '8', '8', '5', '5', '5']);
 });
 
+test('sides are runs, bits or bytes, as they come, and are read as they were', async () => {
+  const streams = new StreamDictionary();
+  const code = streams.code('spot', 'trades', 'trade', 'AB');
+  const count = 4096;
+  const [buy, sell, unknown] = ['buy', 'sell', 'unknown'] as const;
+  const forms: string[] = [];
+  for (const sideOf of [
+    () => sell,
+    (row: number) => (row % 600 < 300 ? buy : sell),
+    // Every eighth may change: one change too many, and they are no runs.
+    (row: number) => (row % 16 < 8 ? buy : sell),
+    (row: number) => (row % 14 < 7 ? buy : sell),
+    (row: number) => (row % 2 === 0 ? buy : sell),
+    (row: number) => (row === count - 1 ? unknown : row % 2 === 0 ? buy : sell),
+  ]) {
+    const [trades] = made(streams, true, (rows) => {
+      for (let row = 0; row < count; row++) {
+        rows.at(textFrame(row + 1, 1, row + 1, 'received', ''));
+        rows.trade(code, row, `${row}`, sideOf(row), 1, 2);
+      }
+    });
+    assert.ok(trades !== undefined);
+    const groups = trades.groups.map(encodeGroup);
+    const path = await file('trades', groups);
+    const expected = trades.expected.map(({ side }) => side);
+    assert.deepEqual(
+      (await engineRows(path)).map(({ side }) => side),
+      expected,
+    );
+    const others = await parquetReadObjects({ file: bytesOf(path), compressors });
+    assert.deepEqual(
+      others.map(({ side }) => side),
+      expected,
+    );
+    const place = fileColumns('trades').findIndex(({ name }) => name === 'side');
+    const [chunk] = groups.map(({ chunks }) => chunks[place]);
+    // Besides the places: a head, a dictionary, levels.
+    const places = (chunk?.plainBytes ?? 0) - 100;
+    forms.push(places < count / 16 ? 'runs' : places < count / 4 ? 'bits' : 'bytes');
+  }
+  assert.deepEqual(forms, ['runs', 'runs', 'bits', 'bits', 'bits', 'bytes']);
+});
+
 test('readers skip row groups by their bounds', async () => {
   const streams = new StreamDictionary();
   const groups = ['AB', 'CD'].flatMap((symbol) =>

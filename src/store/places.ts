@@ -1,5 +1,5 @@
 import type { ByteSink } from './byte-sink.ts';
-import { scratch } from './levels.ts';
+import { scratch, writeBits } from './levels.ts';
 
 /** Whether so few values differ from the one before that runs are the best form. */
 export function isRuns(changes: number, count: number): boolean {
@@ -49,6 +49,13 @@ export function writeBytePlaces(to: ByteSink, places: Uint8Array, count: number)
   to.buffer.set(places.subarray(0, count), to.length);
   to.buffer.fill(0, to.length + count, end);
   to.length = end;
+}
+
+/** The same of places in a dictionary of two: half of what bytes take compressed, where they alternate. */
+export function writeBitPlaces(to: ByteSink, places: Uint8Array, count: number): void {
+  to.byte(1);
+  to.varint((((count + 7) >> 3) << 1) | 1);
+  writeBits(to, places, count);
 }
 
 /** Places as runs that begin at `scratch.runRows`; without `of`, each run is the next entry. */
