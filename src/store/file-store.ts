@@ -9,7 +9,7 @@ import { ROW_LIMITS, type RowLimits } from './table-rows.ts';
 import { TableStore } from './table-store.ts';
 
 /** What finished files are made with, for their markers: other versions may give the same rows in other bytes. */
-const FORMAT = `pages 4, zstd ${process.versions.zstd}`;
+const FORMAT = `pages 5, zstd ${process.versions.zstd}`;
 
 /**
  * The rows of one journal file on their way to Parquet.
