@@ -50,10 +50,10 @@ export interface Disk {
 export interface SocketEvents {
   opened(headers: Readonly<Record<string, string>>): void;
   /**
-   * A message is `bytes[start..end)`, valid only during the call. `time`: when the network was read last before it
-   * (µs), the same for all messages of one read.
+   * `count` messages of one kind, valid only during the call: the n-th is `bytes[spans[2 * n]..spans[2 * n + 1])`. `time`:
+   * when the network was read last before them (µs), the same for all messages of one read.
    */
-  message(bytes: Buffer, start: number, end: number, binary: boolean, time: number): void;
+  messages(bytes: Buffer, spans: Uint32Array, count: number, binary: boolean, time: number): void;
   /** Exactly once, whatever happened; `error` where there was one. */
   closed(code: number, reason: string, error: Error | null): void;
 }

@@ -131,8 +131,8 @@ export class LinkKeeper {
     try {
       this.#socket = this.#world.dialer.dial(url, {
         opened: (headers) => this.#opened(link, headers),
-        message: (bytes, start, end, binary, time) =>
-          this.#world.tape.received(link, bytes, start, end, binary, time),
+        messages: (bytes, spans, count, binary, time) =>
+          this.#world.tape.received(link, bytes, spans, count, binary, time),
         closed: (code, reason, error) => this.#closed(link, code, reason, error),
       });
     } catch (error) {

@@ -2,8 +2,18 @@ import type { RestAnswer, TapeEvent } from '../record/index.ts';
 
 /** Where a link writes everything that happens to it. Implemented by the ear; nothing is parsed on this side. */
 export interface Tape {
-  /** A message, `bytes[start..end)`, that was read at `time` (µs). `binary` payloads may be gzip members. */
-  received(link: number, bytes: Buffer, start: number, end: number, binary: boolean, time: number): void;
+  /**
+   * Messages that were read at `time` (µs): `count` of them, the n-th `bytes[spans[2 * n]..spans[2 * n + 1])`. `binary` payloads
+   * may be gzip members.
+   */
+  received(
+    link: number,
+    bytes: Buffer,
+    spans: Uint32Array,
+    count: number,
+    binary: boolean,
+    time: number,
+  ): void;
   sent(link: number, text: string): void;
   rest(link: number, answer: RestAnswer): void;
   event(link: number, event: TapeEvent): void;

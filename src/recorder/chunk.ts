@@ -49,10 +49,12 @@ export class ChunkWriter {
     this.#words = new Uint32Array(buffer);
   }
 
-  /**
-   * Copies an entry in, whose payload is `bytes[start..end)`, behind `room` bytes (up to 255); false where it does not
-   * fit.
-   */
+  /** Whether an entry with so long a payload fits, whatever room its head takes. */
+  fits(payloadLength: number): boolean {
+    return this.#end + entryBytes(payloadLength) <= this.#bytes.length - this.entries * ENTRY_BYTES;
+  }
+
+  /** Copies an entry in that fits, whose payload is `bytes[start..end)`, behind `room` bytes. */
   add(
     time: number,
     link: number,
@@ -61,21 +63,55 @@ export class ChunkWriter {
     bytes: Buffer,
     start = 0,
     end = bytes.length,
-  ): boolean {
+  ): void {
+    this.#put(time, link, codeOf(kind), room, bytes, start, end);
+  }
+
+  /**
+   * Copies entries in, as many as fit: the spans `from` to `count` of `bytes` (where each starts and where it ends, in turn).
+   * `rooms` says how much room the head of the next one takes.
+   * @returns the first span that does not fit, or `count`
+   */
+  addAll(
+    time: number,
+    link: number,
+    kind: EntryKind,
+    rooms: { nextHead(): number },
+    bytes: Buffer,
+    spans: Uint32Array,
+    from: number,
+    count: number,
+  ): number {
+    const code = codeOf(kind);
+    for (let n = from; n < count; n++) {
+      const start = spans[2 * n] as number;
+      const end = spans[2 * n + 1] as number;
+      if (!this.fits(end - start)) return n;
+      this.#put(time, link, code, rooms.nextHead(), bytes, start, end);
+    }
+    return count;
+  }
+
+  #put(
+    time: number,
+    link: number,
+    code: number,
+    room: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
     const at = this.#end + room;
-    const behind = at + end - start + 1;
-    const entry = this.#bytes.length - (this.entries + 1) * ENTRY_BYTES;
-    if (behind > entry) return false;
+    const behind = at + end - start;
+    const entry = this.#bytes.length - ++this.entries * ENTRY_BYTES;
     const word = entry >>> 2;
     this.#floats[entry >>> 3] = time;
     this.#words[word + 2] = link;
-    this.#words[word + 3] = codeOf(kind) + room * 256;
+    this.#words[word + 3] = code + room * 256;
     this.#words[word + 4] = at;
-    this.#words[word + 5] = behind - 1;
+    this.#words[word + 5] = behind;
     bytes.copy(this.#bytes, at, start, end);
-    this.#end = behind;
-    this.entries++;
-    return true;
+    this.#end = behind + 1;
   }
 }
 

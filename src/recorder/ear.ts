@@ -101,12 +101,24 @@ export class Ear implements Tape {
     return new Map([...this.#tallies.values()].map(({ link, received }) => [link, received]));
   }
 
-  received(link: number, bytes: Buffer, start: number, end: number, binary: boolean, readAt: number): void {
-    const time = this.#stamp(readAt);
-    if (this.#lateMs > 0) this.#reportLate(time, link);
-    this.#tallyOf(link).received++;
-    this.receivedFrames++;
-    this.#append(time, link, binary ? 'binary' : 'text', bytes, start, end);
+  received(
+    link: number,
+    bytes: Buffer,
+    spans: Uint32Array,
+    count: number,
+    binary: boolean,
+    readAt: number,
+  ): void {
+    if (this.#lateMs > 0) this.#reportLate(this.#stamp(readAt), link);
+    const tally = this.#tallyOf(link);
+    tally.received += count;
+    this.receivedFrames += count;
+    const kind = binary ? 'binary' : 'text';
+    for (let n = 0; n < count; ) {
+      const chunk = this.#chunkFor((spans[2 * n + 1] as number) - (spans[2 * n] as number));
+      // What was handed over says how far time has come: no entry behind it may be older.
+      n = chunk.addAll(this.#stamp(readAt), link, kind, tally, bytes, spans, n, count);
+    }
   }
 
   #stamp(time: number): number {
@@ -145,21 +157,16 @@ export class Ear implements Tape {
     this.#append(time, link, 'event', Buffer.from(JSON.stringify(event)));
   }
 
-  #append(
-    time: number,
-    link: number,
-    kind: EntryKind,
-    bytes: Buffer,
-    start = 0,
-    end: number = bytes.length,
-  ): void {
-    const room = this.#tallyOf(link).nextHead();
-    this.#current ??= this.#take(end - start);
-    if (this.#current.add(time, link, kind, room, bytes, start, end)) return;
-    this.flush();
-    this.#current = this.#take(end - start);
-    // What was handed over says how far time has come: no entry behind it may be older.
-    this.#current.add(this.#stamp(time), link, kind, room, bytes, start, end);
+  #append(time: number, link: number, kind: EntryKind, bytes: Buffer): void {
+    const chunk = this.#chunkFor(bytes.length);
+    chunk.add(this.#stamp(time), link, kind, this.#tallyOf(link).nextHead(), bytes);
+  }
+
+  /** The current chunk where so long a payload fits into it, else the next one. */
+  #chunkFor(payloadLength: number): ChunkWriter {
+    if (this.#current?.fits(payloadLength) === false) this.flush();
+    this.#current ??= this.#take(payloadLength);
+    return this.#current;
   }
 
   /**

@@ -3,7 +3,7 @@
  * are taken straight from the bytes of the read; what is known to be right but not so simple goes to `ws`; and with
  * the first frame that may be wrong, the whole connection is left to `ws`, which decides what it is:
  *
- *     read ──┬── whole data frame ───────────────────────> message(bytes, start, end)
+ *     read ──┬── whole data frames, side by side ────────> messages(bytes, spans)
  *            ├── ping, pong, fragments, cut data frames ──> ws ──> its own events
  *            ├── goodbye: the last that ws gets ──────────> ws
  *            └── anything else, and all behind it ────────> ws
@@ -23,16 +23,20 @@ const GOODBYE = 0x88;
 const MASKED = 0x80;
 const LENGTH = 0x7f;
 const CONTROL_BYTES_MAX = 125;
+/** Second byte of a frame whose length is in the next two, or the next eight. */
+const LENGTH_OF_TWO = 126;
 /** Header of a frame with a 64-bit length and no mask. */
 const HEADER_MAX = 10;
+/** Messages handed over at once. */
+const SPANS_MAX = 1024;
 
 export interface FastLaneOptions {
   /** Longer messages are left to `ws`, which refuses them. */
   readonly payloadBytesMax: number;
   /** Hands bytes to `ws`. */
   readonly forward: (bytes: Buffer) => void;
-  /** A message is `bytes[start..end)`, valid during the call. */
-  readonly message: (bytes: Buffer, start: number, end: number, binary: boolean) => void;
+  /** `count` messages of one kind, in `bytes` at `spans`: where each starts and where it ends, in turn. Valid during the call. */
+  readonly messages: (bytes: Buffer, spans: Uint32Array, count: number, binary: boolean) => void;
 }
 
 /** Takes the reads of one connection apart. */
@@ -48,6 +52,7 @@ export class FastLane {
   /** Header of a frame that was cut inside it; `ws` has these bytes too. */
   readonly #header = Buffer.alloc(HEADER_MAX);
   #headerLength = 0;
+  readonly #spans = new Uint32Array(SPANS_MAX * 2);
 
   constructor(options: FastLaneOptions) {
     this.#options = options;
@@ -56,7 +61,10 @@ export class FastLane {
   /** Takes what one read brought. */
   take(chunk: Buffer): void {
     let at = this.#isLeftToWs ? 0 : this.#finish(chunk);
-    while (at < chunk.length && !this.#isLeftToWs && !this.#isLast) at = this.#frame(chunk, at);
+    while (at < chunk.length && !this.#isLeftToWs && !this.#isLast) {
+      const behind = this.#messages(chunk, at);
+      at = behind > at ? behind : this.#frame(chunk, at);
+    }
     if (at < chunk.length && this.#isLeftToWs) this.#options.forward(at === 0 ? chunk : chunk.subarray(at));
   }
 
@@ -80,6 +88,36 @@ export class FastLane {
     return end;
   }
 
+  /**
+   * Takes the data frames from `from` on that are of one kind, whole, and short enough for a length of two bytes: nearly all
+   * there are. Returns the position behind them.
+   */
+  #messages(chunk: Buffer, from: number): number {
+    const kind = chunk[from] as number;
+    if ((kind !== TEXT_FRAME && kind !== BINARY_FRAME) || this.#fragmentBytes >= 0) return from;
+    const { payloadBytesMax, messages } = this.#options;
+    const spans = this.#spans;
+    const { length } = chunk;
+    let at = from;
+    let count = 0;
+    while (at + 4 <= length && count < SPANS_MAX && chunk[at] === kind) {
+      const second = chunk[at + 1] as number;
+      // What is masked is above, too.
+      if (second > LENGTH_OF_TWO) break;
+      const isLong = second === LENGTH_OF_TWO;
+      const payload = isLong ? (chunk[at + 2] as number) * 256 + (chunk[at + 3] as number) : second;
+      const start = isLong ? at + 4 : at + 2;
+      const end = start + payload;
+      if (end > length || payload > payloadBytesMax) break;
+      spans[2 * count] = start;
+      spans[2 * count + 1] = end;
+      count++;
+      at = end;
+    }
+    if (count > 0) messages(chunk, spans, count, kind === BINARY_FRAME);
+    return at;
+  }
+
   /** Takes the frame that begins at `at`, or what is there of it; returns the position behind it. */
   #frame(chunk: Buffer, at: number): number {
     const size = frameBytes(chunk, at, chunk.length);
@@ -92,8 +130,9 @@ export class FastLane {
     const end = at + size;
     if (this.#isLeftToWs) return at;
     if (isData && end <= chunk.length) {
-      const start = at + headerBytes(chunk[at + 1] as number);
-      this.#options.message(chunk, start, end, chunk[at] === BINARY_FRAME);
+      this.#spans[0] = at + headerBytes(chunk[at + 1] as number);
+      this.#spans[1] = end;
+      this.#options.messages(chunk, this.#spans, 1, chunk[at] === BINARY_FRAME);
       return end;
     }
     this.#rest = Math.max(0, end - chunk.length);

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { nodeDialer } from './net.ts';
+import { payloads } from './payloads.ts';
 
 interface Session {
   readonly messages: { text: string; binary: boolean; time: number }[];
@@ -22,8 +23,10 @@ async function dialled(serve: (connection: WebSocket) => void, frameBytesMax = 1
   const closed = await new Promise<Session['closed']>((resolve) => {
     dialer.dial(`ws://127.0.0.1:${port}`, {
       opened: () => undefined,
-      message: (bytes, start, end, binary, time) =>
-        messages.push({ text: bytes.toString('utf8', start, end), binary, time }),
+      messages: (bytes, spans, count, binary, time) => {
+        for (const payload of payloads(bytes, spans, count))
+          messages.push({ text: payload.toString(), binary, time });
+      },
       closed: (code, _reason, error) => resolve({ code, error: error?.message ?? null }),
     });
   });
@@ -111,7 +114,7 @@ test('what comes in one piece with the answer to the handshake is not lost', asy
   const code = await new Promise((resolve) => {
     nodeDialer(1000, { now: () => 1 }).dial(`ws://127.0.0.1:${port}`, {
       opened: () => undefined,
-      message: (bytes, start, end) => texts.push(bytes.toString('utf8', start, end)),
+      messages: (bytes, spans, count) => texts.push(...payloads(bytes, spans, count).map(String)),
       closed: resolve,
     });
   });

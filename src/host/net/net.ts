@@ -143,7 +143,8 @@ class Reads {
       payloadBytesMax: this.#frameBytesMax,
       // `ws` keeps what it cannot use at once.
       forward: (bytes) => listener.call(stream, Buffer.from(bytes)),
-      message: (bytes, start, end, binary) => this.#events.message(bytes, start, end, binary, this.#readAt),
+      messages: (bytes, spans, count, binary) =>
+        this.#events.messages(bytes, spans, count, binary, this.#readAt),
     });
     this.#lane = lane;
     stream.on('data', (chunk: Buffer) => this.#take(lane, chunk));
@@ -152,7 +153,7 @@ class Reads {
 
   /** A message that `ws` has put together. */
   message(payload: Buffer, binary: boolean): void {
-    this.#events.message(payload, 0, payload.length, binary, this.#readAt);
+    this.#events.messages(payload, Uint32Array.of(0, payload.length), 1, binary, this.#readAt);
   }
 
   /** `ws` has found a fault and reads no more. */

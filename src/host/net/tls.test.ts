@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { nodeDialer, nodeHttp } from './net.ts';
+import { payloads } from './payloads.ts';
 import { selfSigned } from './self-signed.ts';
 
 /** A TLS server for `localhost`, trusted or not, that does `serve` with each WebSocket connection. */
@@ -48,7 +49,7 @@ function session(port: number): Promise<Session> {
       opened: () => {
         opened = true;
       },
-      message: (bytes, start, end) => texts.push(bytes.toString('utf8', start, end)),
+      messages: (bytes, spans, count) => texts.push(...payloads(bytes, spans, count).map(String)),
       closed: (code, _reason, error) =>
         resolve({ opened, texts, code, error: error?.message ?? null, bytes: socket.bytesReceived }),
     });
