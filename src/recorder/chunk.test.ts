@@ -104,6 +104,49 @@ test('the room before a payload is what the head of its line takes', () => {
   assert.equal(ordinals.get(7), 120);
 });
 
+test('messages that come together, over as many chunks as they take, are as those that come one by one', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 12 }), {
+        maxLength: 8,
+      }),
+      fc.boolean(),
+      (reads, binary) => {
+        const [together, singly] = [heldBack(64), heldBack(64)];
+        for (const payloads of reads) {
+          const bytes = Buffer.concat(payloads.flatMap((payload) => [Buffer.from('--'), payload]));
+          let end = 0;
+          const spans = payloads.flatMap(({ length }) => {
+            end += 2 + length;
+            return [end - length, end];
+          });
+          const readAt = together.time.now++;
+          singly.time.now++;
+          together.ear.received(7, bytes, Uint32Array.from(spans), payloads.length, binary, readAt);
+          for (const payload of payloads) hear(singly.ear, 7, Buffer.from(payload), binary, readAt);
+        }
+        for (const { ear } of [together, singly]) ear.flush();
+        const entries = ({ out }: { out: Chunk[] }) =>
+          out.map(({ buffer, entries, upTo }) => {
+            const reader = new ChunkReader(buffer, entries);
+            return {
+              upTo,
+              entries: Array.from({ length: entries }, () => {
+                reader.next();
+                const { time, link, kind, room, start, end } = reader;
+                return { time, link, kind, room, payload: reader.bytes.toString('latin1', start, end) };
+              }),
+            };
+          });
+        assert.deepEqual(entries(together), entries(singly));
+        const count = reads.flat().length;
+        assert.equal(together.ear.receivedFrames, count);
+        assert.equal(together.ear.counts().get(7) ?? 0, count);
+      },
+    ),
+  );
+});
+
 test('with no free chunk the ear stops its sockets, loses nothing that was read, and says afterwards how late stamps may be', () => {
   const { ear, out, calls, heard, time } = heldBack(2);
   const texts = Array.from({ length: 40 }, (_, i) => `message ${i} ${'x'.repeat(60)}`);

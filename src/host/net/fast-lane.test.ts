@@ -123,3 +123,20 @@ test('what is whole and plain does not go through ws at all', () => {
   lane.take(Buffer.concat(['one', '', 'x'.repeat(200)].map((text) => frame(0x81, Buffer.from(text)))));
   assert.deepEqual(messages, ['one', '', 'x'.repeat(200)]);
 });
+
+test('as many messages as there are in a read come, in several calls where they are many', () => {
+  const texts = Array.from({ length: 5000 }, (_, n) => `${n}`);
+  const messages: string[] = [];
+  let calls = 0;
+  const lane = new FastLane({
+    payloadBytesMax: MAX,
+    forward: () => assert.fail('nothing is left to ws'),
+    messages: (read, spans, count) => {
+      calls++;
+      messages.push(...payloads(read, spans, count).map(String));
+    },
+  });
+  lane.take(Buffer.concat(texts.map((text) => frame(0x81, Buffer.from(text)))));
+  assert.deepEqual(messages, texts);
+  assert.ok(calls > 1 && calls < 50, `${calls} calls`);
+});
