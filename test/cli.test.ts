@@ -47,6 +47,7 @@ test('wrong usage exits 2 with one clear message', async () => {
   using scratch = new Scratch();
   const wrong: readonly (readonly string[])[] = [
     ['no-such-command'],
+    ['constructor'],
     ['record', '--for', 'soon'],
     ['record', '--for', '0s'],
     ['record', '--seed', '-1'],
@@ -156,7 +157,7 @@ test('a data directory that cannot be used is named, with what to do, and exits 
   for (const [exit, message] of [
     [onFile, /choose another with --data/],
     [onNumbers, /next-link should hold the next free link number/],
-    [onLock, /cannot open .*lock\.sqlite.*remove it if it is damaged/],
+    [onLock, /cannot lock .*lock\.sqlite.*remove it if it is damaged/],
   ] as const) {
     assert.ok(exit);
     assert.equal(exit.code, 1, exit.log);

@@ -126,7 +126,7 @@ export class BookSideLevels {
    * Sets or removes (amount 0) `count` levels: of level `i`, `numbers` has the price at `i * stride + price`, the amount at
    * `i * stride + amount`. Not for a side that keeps texts. One call for all of them: a number that is no integer goes as an
    * object into a call that is not inlined. It searches like `#search`, with what that remembers in local variables, and
-   * where the level has a place nothing branches on its amount: whether a level goes or comes back, nobody can predict.
+   * where the level has a place nothing branches on its amount: whether one goes or comes back can hardly be predicted.
    * @returns how many were to be removed and are not there
    */
   setAll(numbers: Float64Array, count: number, stride: number, price: number, amount: number): number {
@@ -197,11 +197,7 @@ export class BookSideLevels {
 
   /** Removes a level; false where there was none at this price. */
   remove(price: number): boolean {
-    return this.#removeAt(this.#search(price * this.#sign));
-  }
-
-  /** The same where a search has ended. */
-  #removeAt(index: number): boolean {
+    const index = this.#search(price * this.#sign);
     const levels = this.#levels;
     if (index < 0 || levels[2 * index + 1] === 0) return false;
     if (this.priceTexts !== null) {

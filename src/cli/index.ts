@@ -18,12 +18,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sql: async () => (await import('./sql.ts')).sqlCommand,
 };
 
-/** What is printed without a stack: errors that say themselves what to do, by their names. */
-const EXPECTED: Readonly<Record<string, number>> = {
-  UsageError: EXIT.usage,
-  ConfigError: EXIT.usage,
-  DataDirectoryError: EXIT.wrong,
-};
+/** Errors that say themselves what to do are printed without a stack; by their names, since their classes may not be loaded. */
+const EXPECTED: ReadonlyMap<string, number> = new Map([
+  ['UsageError', EXIT.usage],
+  ['ConfigError', EXIT.usage],
+  ['DataDirectoryError', EXIT.wrong],
+]);
 
 const program = new Command('feedtape')
   .description(
@@ -32,10 +32,10 @@ const program = new Command('feedtape')
   .version(packageVersion())
   .showHelpAfterError('(feedtape --help tells more)');
 const [asked = ''] = process.argv.slice(2);
-// What is neither a command nor a wish for the version is one for help, or a mistake: both are answered with all commands.
+// Help, and mistakes, are answered with all commands.
+const isOne = Object.hasOwn(COMMANDS, asked) || asked === '--version' || asked === '-V';
 for (const [name, load] of Object.entries(COMMANDS))
-  if (name === asked || (!Object.hasOwn(COMMANDS, asked) && !['--version', '-V'].includes(asked)))
-    program.addCommand((await load()).exitOverride());
+  if (!isOne || name === asked) program.addCommand((await load()).exitOverride());
 program.exitOverride();
 
 // A reader that stops early (`feedtape cat ... | head`) is no fault of ours.
@@ -49,10 +49,9 @@ process.stderr.on('error', () => undefined);
 try {
   await program.parseAsync();
 } catch (error) {
-  const expected = error instanceof Error && Object.hasOwn(EXPECTED, error.name) ? error : null;
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.fine : EXIT.usage;
-  else if (expected !== null) {
-    process.stderr.write(`${expected.message}\n`);
-    process.exitCode = EXPECTED[expected.name] ?? EXIT.wrong;
+  else if (error instanceof Error && EXPECTED.has(error.name)) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = EXPECTED.get(error.name);
   } else throw error;
 }

@@ -237,21 +237,25 @@ test('while sockets are not read, time stands still for the recorder: what they 
 });
 
 test('no entry is older than a time up to which everything was said to be in', () => {
-  const { ear, out, time } = heldBack(4);
-  for (let read = 0; read < 30; read++) {
-    const readAt = time.now;
-    time.now += 40;
-    for (let n = 0; n < 3; n++) hear(ear, 1, Buffer.alloc(60), false, readAt);
-    if (read % 7 === 6) for (const { buffer } of out.slice(-2)) ear.release(buffer);
+  for (const chunks of [4, 256]) {
+    const { ear, out, time } = heldBack(chunks);
+    for (let read = 0; read < 30; read++) {
+      const readAt = time.now;
+      time.now += 40;
+      for (let n = 0; n < 3; n++) hear(ear, 1, Buffer.alloc(60), false, readAt);
+      // One of these is what a chunk is handed over for.
+      for (let n = 0; n < 3; n++) ear.sent(1, 'y'.repeat(read * 2));
+      if (read % 7 === 6) for (const { buffer } of out.slice(-2)) ear.release(buffer);
+    }
+    ear.flush();
+    let upTo = 0;
+    for (const chunk of out) {
+      const reader = new ChunkReader(chunk.buffer, chunk.entries);
+      while (reader.next()) assert.ok(reader.time >= upTo, `${reader.time} after ${upTo}`);
+      upTo = chunk.upTo;
+    }
+    assert.ok(out.length > 10);
   }
-  ear.flush();
-  let upTo = 0;
-  for (const chunk of out) {
-    const reader = new ChunkReader(chunk.buffer, chunk.entries);
-    while (reader.next()) assert.ok(reader.time >= upTo, `${reader.time} after ${upTo}`);
-    upTo = chunk.upTo;
-  }
-  assert.ok(out.length > 10);
 });
 
 test('messages of one read share its stamp, and no stamp goes back behind one that was given', () => {

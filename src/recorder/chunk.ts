@@ -54,17 +54,13 @@ export class ChunkWriter {
     return this.#end + entryBytes(payloadLength) <= this.#bytes.length - this.entries * ENTRY_BYTES;
   }
 
-  /** Copies an entry in that fits, whose payload is `bytes[start..end)`, behind `room` bytes. */
-  add(
-    time: number,
-    link: number,
-    kind: EntryKind,
-    room: number,
-    bytes: Buffer,
-    start = 0,
-    end = bytes.length,
-  ): void {
-    this.#put(time, link, codeOf(kind), room, bytes, start, end);
+  /**
+   * Copies an entry in with this payload, behind `room` bytes.
+   * @throws RangeError where it does not fit
+   */
+  add(time: number, link: number, kind: EntryKind, room: number, payload: Buffer): void {
+    if (!this.fits(payload.length)) throw new RangeError(`a payload of ${payload.length} bytes does not fit`);
+    this.#put(time, link, codeOf(kind), room, payload, 0, payload.length);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { nodeDisk } from '../host/index.ts';
 
@@ -46,25 +46,36 @@ export async function holdDataDirectory(path: string, simulated: boolean): Promi
 function makeDirectory(path: string): void {
   if (existsSync(path)) return;
   makeDirectory(dirname(path));
-  mkdirSync(path);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Unless another one that starts has just made it.
+    if (!existsSync(path)) throw error;
+  }
 }
 
 /** SQLite's code for a file that another process has locked. */
 const SQLITE_BUSY = 5;
+/** How long one that starts waits, ms: of two that ask at the same moment SQLite else may refuse both. */
+const LOCK_WAIT_MS = 100;
 
-/** An empty database, locked for as long as it is open: Node itself has no call that locks a file. */
+/**
+ * An empty database in a transaction that writes, for as long as it is open: Node itself has no call that locks a file. The
+ * lock is the process's: whoever opens and closes the file in it by other means gives it away.
+ */
 function openLock(file: string, path: string): DatabaseSync {
   let lock: DatabaseSync | null = null;
   try {
-    lock = new (sqlite().DatabaseSync)(file, { timeout: 0 });
-    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    lock = new (sqlite().DatabaseSync)(resolve(file), { timeout: LOCK_WAIT_MS });
+    // A file that cannot be written is opened to be read, and that lock would not be one: so something is written.
+    lock.exec('BEGIN EXCLUSIVE; PRAGMA user_version = 1');
     return lock;
   } catch (error) {
     lock?.close();
     const { message, errcode } = error as Error & { errcode?: number };
     if (errcode !== SQLITE_BUSY)
       throw new DataDirectoryError(
-        `cannot open ${file}: ${message}; the file holds no data: remove it if it is damaged, or choose another directory with --data`,
+        `cannot lock ${file}: ${message}; it must be writable and its path shorter than 500 bytes. The file holds no data: remove it if it is damaged, or choose another directory with --data`,
       );
     const pid = holderOf(file);
     const who = pid === null ? 'another recorder' : `another recorder (process ${pid})`;
@@ -85,12 +96,33 @@ function sqlite(): typeof import('node:sqlite') {
   }
 }
 
-/** The process that has this file locked, where Linux tells: `1: POSIX  ADVISORY  WRITE 7019 fe:00:131 0 EOF`. */
+/** The process that has this file locked; null where the system does not tell. */
 function holderOf(file: string): number | null {
-  if (!existsSync('/proc/locks')) return null;
-  const { ino } = statSync(file);
-  const [, pid] = new RegExp(` (\\d+) \\w+:\\w+:${ino} `).exec(readFileSync('/proc/locks', 'utf8')) ?? [];
-  return pid === undefined ? null : Number(pid);
+  try {
+    return holderIn(readFileSync('/proc/locks', 'utf8'), statSync(file));
+  } catch {
+    // No Linux, or the file has just gone: it stays unsaid who it is.
+    return null;
+  }
+}
+
+/**
+ * The process that holds a lock on a file, by Linux's list of locks, `1: POSIX  ADVISORY  WRITE 7019 fe:00:131 0 EOF`: device
+ * in hexadecimal, then inode. Null where it is not there, as on file systems whose files name another device.
+ */
+export function holderIn(
+  locks: string,
+  { dev, ino }: { readonly dev: number; readonly ino: number },
+): number | null {
+  const hex = (value: number): string => value.toString(16).padStart(2, '0');
+  // As the C library takes a device apart; numbers beyond 20 bits are not in use.
+  const [major, minor] = [(dev >>> 8) & 0xfff, (dev & 0xff) | ((dev >>> 12) & 0xfff00)];
+  const wanted = `${hex(major)}:${hex(minor)}:${ino}`;
+  for (const line of locks.split('\n')) {
+    const [pid = '', place] = line.trim().split(/ +/).slice(4);
+    if (place === wanted && /^[1-9]\d*$/.test(pid)) return Number(pid);
+  }
+  return null;
 }
 
 async function checkKind(path: string, simulated: boolean): Promise<void> {

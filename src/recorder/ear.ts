@@ -116,7 +116,6 @@ export class Ear implements Tape {
     const kind = binary ? 'binary' : 'text';
     for (let n = 0; n < count; ) {
       const chunk = this.#chunkFor((spans[2 * n + 1] as number) - (spans[2 * n] as number));
-      // What was handed over says how far time has come: no entry behind it may be older.
       n = chunk.addAll(this.#stamp(readAt), link, kind, tally, bytes, spans, n, count);
     }
   }
@@ -162,7 +161,10 @@ export class Ear implements Tape {
     chunk.add(this.#stamp(time), link, kind, this.#tallyOf(link).nextHead(), bytes);
   }
 
-  /** The current chunk where so long a payload fits into it, else the next one. */
+  /**
+   * The current chunk where so long a payload fits into it, else the next one. What was handed over says how far time has come:
+   * an entry is stamped after this.
+   */
   #chunkFor(payloadLength: number): ChunkWriter {
     if (this.#current?.fits(payloadLength) === false) this.flush();
     this.#current ??= this.#take(payloadLength);

@@ -56,15 +56,13 @@ export function writeCodes(
   isDense: boolean,
 ): PageBody {
   reserve(rows);
-  const runs = findCodeRuns(array, rows, texts.length);
-  if (isDense && runs >= 0 && isRuns(runs, rows)) return writeCodeRuns(to, runs, rows, texts);
-  if (runs >= 0) {
+  const most = greatest(array, rows);
+  if (most < texts.length) {
+    const runs = findCodeRuns(array, rows);
+    if (isDense && isRuns(runs, rows)) return writeCodeRuns(to, runs, rows, texts);
     writeLevels(to, rows, false);
-    if (found.most <= 1) {
-      writeBitPlaces(to, array, rows);
-      return codesBody(0, texts.slice(0, 2));
-    }
-    writeBytePlaces(to, array, rows);
+    if (most <= 1) writeBitPlaces(to, array, rows);
+    else writeBytePlaces(to, array, rows);
     return codesBody(0, texts);
   }
   const [marks, codes, starts, known] = [scratch.present, scratch.places, scratch.runRows, texts.length];
@@ -104,24 +102,17 @@ function writeCodeRuns(to: ByteSink, runs: number, rows: number, texts: readonly
   return codesBody(0, texts);
 }
 
-/** The greatest code that `findCodeRuns` found last. */
-const found = { most: 0 };
+function greatest(array: Uint8Array, rows: number): number {
+  let most = 0;
+  for (let i = 0; i < rows; i++) if ((array[i] as number) > most) most = array[i] as number;
+  return most;
+}
 
-/**
- * Finds the runs of equal codes, in the scratch where they may be written as such.
- * @returns how many there are; -1 where a code is null
- */
-function findCodeRuns(array: Uint8Array, rows: number, known: number): number {
-  // Counted first, without a branch: where sides of trades alternate, nobody can predict one.
-  let most = rows === 0 ? 0 : (array[0] as number);
+/** Finds the runs of equal codes, in the scratch where they may be written as such; returns how many there are. */
+function findCodeRuns(array: Uint8Array, rows: number): number {
+  // Counted first, without a branch: where sides of trades alternate, one can hardly be predicted.
   let runs = Math.min(rows, 1);
-  for (let i = 1; i < rows; i++) {
-    const code = array[i] as number;
-    runs += Number(code !== array[i - 1]);
-    if (code > most) most = code;
-  }
-  found.most = most;
-  if (most >= known) return -1;
+  for (let i = 1; i < rows; i++) runs += Number(array[i] !== array[i - 1]);
   if (runs > runsKept(rows)) return runs;
   const { runRows, runValues } = scratch;
   let last = -1;

@@ -51,7 +51,7 @@ export function writeBytePlaces(to: ByteSink, places: Uint8Array, count: number)
   to.length = end;
 }
 
-/** The same of places in a dictionary of two: half of what bytes take compressed, where they alternate. */
+/** The same of places that are 0 or 1: compressed, about six tenths of what bytes take, where they alternate. */
 export function writeBitPlaces(to: ByteSink, places: Uint8Array, count: number): void {
   to.byte(1);
   to.varint((((count + 7) >> 3) << 1) | 1);

@@ -115,13 +115,25 @@ test('whatever comes, in whatever pieces: the same messages in the same order as
 
 test('what is whole and plain does not go through ws at all', () => {
   const messages: string[] = [];
+  let calls = 0;
   const lane = new FastLane({
-    payloadBytesMax: MAX,
+    payloadBytesMax: 100_000,
     forward: () => assert.fail('nothing is left to ws'),
-    messages: (read, spans, count) => messages.push(...payloads(read, spans, count).map(String)),
+    messages: (read, spans, count) => {
+      calls++;
+      messages.push(...payloads(read, spans, count).map(String));
+    },
   });
-  lane.take(Buffer.concat(['one', '', 'x'.repeat(200)].map((text) => frame(0x81, Buffer.from(text)))));
-  assert.deepEqual(messages, ['one', '', 'x'.repeat(200)]);
+  const take = (...lengths: readonly number[]): void => {
+    messages.length = 0;
+    calls = 0;
+    const texts = lengths.map((length) => 'x'.repeat(length));
+    lane.take(Buffer.concat(texts.map((text) => frame(0x81, Buffer.from(text)))));
+    assert.deepEqual(messages, texts);
+  };
+  take(3, 0, 200, 125, 126, 127, 65_535);
+  assert.equal(calls, 1);
+  for (const last of [0, 1]) take(70_000, 9, last);
 });
 
 test('as many messages as there are in a read come, in several calls where they are many', () => {

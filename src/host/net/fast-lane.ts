@@ -102,7 +102,7 @@ export class FastLane {
     let count = 0;
     while (at + 4 <= length && count < SPANS_MAX && chunk[at] === kind) {
       const second = chunk[at + 1] as number;
-      // What is masked is above, too.
+      // 127 is a length of eight bytes, and whatever is masked is above that.
       if (second > LENGTH_OF_TWO) break;
       const isLong = second === LENGTH_OF_TWO;
       const payload = isLong ? (chunk[at + 2] as number) * 256 + (chunk[at + 3] as number) : second;
@@ -118,7 +118,10 @@ export class FastLane {
     return at;
   }
 
-  /** Takes the frame that begins at `at`, or what is there of it; returns the position behind it. */
+  /**
+   * Takes the frame that begins at `at`, or what is there of it: of data only what is cut, longer than 65,535 bytes, or in the
+   * read's last three. Returns the position behind it.
+   */
   #frame(chunk: Buffer, at: number): number {
     const size = frameBytes(chunk, at, chunk.length);
     if (size === 0) {
