@@ -23,7 +23,7 @@ const GOODBYE = 0x88;
 const MASKED = 0x80;
 const LENGTH = 0x7f;
 const CONTROL_BYTES_MAX = 125;
-/** Second byte of a frame whose length is in the next two, or the next eight. */
+/** Second byte of a frame whose length is in the next two; without a mask, one above it is in the next eight. */
 const LENGTH_OF_TWO = 126;
 /** Header of a frame with a 64-bit length and no mask. */
 const HEADER_MAX = 10;
@@ -102,7 +102,7 @@ export class FastLane {
     let count = 0;
     while (at + 4 <= length && count < SPANS_MAX && chunk[at] === kind) {
       const second = chunk[at + 1] as number;
-      // 127 is a length of eight bytes, and whatever is masked is above that.
+      // A length of eight bytes, or a mask.
       if (second > LENGTH_OF_TWO) break;
       const isLong = second === LENGTH_OF_TWO;
       const payload = isLong ? (chunk[at + 2] as number) * 256 + (chunk[at + 3] as number) : second;
@@ -189,7 +189,7 @@ export class FastLane {
 /** Size of a header by its second byte, without the mask. */
 function headerBytes(second: number): number {
   const length = second & LENGTH;
-  return length < 126 ? 2 : length === 126 ? 4 : HEADER_MAX;
+  return length < LENGTH_OF_TWO ? 2 : length === LENGTH_OF_TWO ? 4 : HEADER_MAX;
 }
 
 /** Size of the frame that begins at `at`, but for a mask; 0 where its header is not whole before `end`. */
@@ -197,9 +197,9 @@ function frameBytes(bytes: Buffer, at: number, end: number): number {
   if (at + 2 > end) return 0;
   const second = bytes[at + 1] as number;
   const length = second & LENGTH;
-  if (length < 126) return 2 + length;
+  if (length < LENGTH_OF_TWO) return 2 + length;
   const header = headerBytes(second);
   if (at + header > end) return 0;
-  if (length === 126) return 4 + bytes.readUInt16BE(at + 2);
+  if (length === LENGTH_OF_TWO) return 4 + bytes.readUInt16BE(at + 2);
   return HEADER_MAX + bytes.readUInt32BE(at + 2) * 2 ** 32 + bytes.readUInt32BE(at + 6);
 }
