@@ -428,6 +428,18 @@ describe('a bad config', () => {
     assert.equal(problems[0]?.message, 'found 9; expected a whole number from 10 to 60000');
   });
 
+  test('chunks that together take more memory than there may be', () => {
+    const exchanges = [{ name: 'Acme', streams: STREAMS }];
+    const chunkBytes = 1024 * 1024;
+    assert.deepEqual(problemsOf({ exchanges, settings: { chunkBytes, chunks: 2049 } }), [
+      {
+        path: 'settings.chunks',
+        message: 'found 2049; expected at most 2048, of 1048576 bytes each',
+      },
+    ]);
+    assert.deepEqual(problemsOf({ exchanges, settings: { chunkBytes, chunks: 2048 } }), []);
+  });
+
   test('documents that are no config at all', () => {
     for (const value of [5, null, 'x', true, {}, []])
       assert.ok(problemsOf(value).length > 0, JSON.stringify(value));

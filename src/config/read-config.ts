@@ -7,7 +7,7 @@ import { type JsonText, readJsonText } from './json-text.ts';
 import { describeMessage, messageText } from './message.ts';
 import { ConfigError, type ConfigProblem, type Path, Problems, shown } from './problem.ts';
 import { resolveNaming } from './resolve.ts';
-import { exchangeFrame, fileFrame, settingsSchema } from './schema.ts';
+import { exchangeFrame, fileFrame, POOL_BYTES_MAX, settingsSchema } from './schema.ts';
 import { readShape } from './shape.ts';
 
 /** Largest config file, bytes. */
@@ -65,7 +65,14 @@ function checkConfig(
   );
   if (file === null) return null;
   const good = exchanges.filter((exchange) => exchange !== null);
-  return { data: file.data, exchanges: good, settings: settingsSchema.parse(file.settings) };
+  const settings = settingsSchema.parse(file.settings);
+  const { chunks, chunkBytes } = settings;
+  if (chunks * chunkBytes > POOL_BYTES_MAX)
+    problems.add(
+      ['settings', 'chunks'],
+      `found ${chunks}; expected at most ${Math.floor(POOL_BYTES_MAX / chunkBytes)}, of ${chunkBytes} bytes each`,
+    );
+  return { data: file.data, exchanges: good, settings };
 }
 
 /** A list within an object of which not everything is right. */

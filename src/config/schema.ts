@@ -18,6 +18,9 @@ export const SINGULARS = {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** All chunks together, bytes. */
+export const POOL_BYTES_MAX = 2048 * MIB;
+
 /** Longest address or path, and longest name. */
 const TEXT_MAX = 10_000;
 const NAME_MAX = 200;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { headBytes } from '../journal/index.ts';
 import { ChunkReader, ChunkWriter, ENTRY_KINDS, type EntryKind } from './chunk.ts';
+import { moving } from './chunk-memory.ts';
 import { type Chunk, Ear } from './ear.ts';
 
 const entry = fc.record({
@@ -16,13 +17,13 @@ const entry = fc.record({
 test('what is written into a chunk is read back, in order, byte for byte; what does not fit is refused', () => {
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 60 }), (entries) => {
-      const writer = new ChunkWriter(new ArrayBuffer(2048));
+      const writer = new ChunkWriter(new Uint8Array(new ArrayBuffer(4096), 1024, 2048));
       const taken = entries.filter(({ time, link, kind, room, payload }) => {
         if (!writer.fits(payload.length)) return false;
         writer.add(time, link, kind, room, Buffer.from(payload));
         return true;
       });
-      const reader = new ChunkReader(writer.buffer, writer.entries);
+      const reader = new ChunkReader(writer.bytes, writer.entries);
       for (const expected of taken) {
         assert.ok(reader.next());
         const { time, link, kind, room } = reader;
@@ -64,8 +65,8 @@ function heldBack(chunks: number): {
   });
   const heard = (): Heard[] => {
     const found: Heard[] = [];
-    for (const { buffer, entries } of out) {
-      const reader = new ChunkReader(buffer, entries);
+    for (const { bytes, entries } of out) {
+      const reader = new ChunkReader(bytes, entries);
       while (reader.next())
         found.push({
           link: reader.link,
@@ -93,8 +94,8 @@ test('the room before a payload is what the head of its line takes', () => {
   }
   ear.flush();
   const ordinals = new Map<number, number>();
-  for (const { buffer, entries } of out) {
-    const reader = new ChunkReader(buffer, entries);
+  for (const { bytes, entries } of out) {
+    const reader = new ChunkReader(bytes, entries);
     while (reader.next()) {
       const ordinal = (ordinals.get(reader.link) ?? 0) + 1;
       ordinals.set(reader.link, ordinal);
@@ -104,17 +105,20 @@ test('the room before a payload is what the head of its line takes', () => {
   assert.equal(ordinals.get(7), 120);
 });
 
-test('messages that come together, over as many chunks as they take, are as those that come one by one', () => {
+test('messages that come together, from the memory for reads and over as many chunks as they take, are as those that come one by one', () => {
   fc.assert(
     fc.property(
       fc.array(fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 12 }), {
         maxLength: 8,
       }),
       fc.boolean(),
-      (reads, binary) => {
-        const [together, singly] = [heldBack(64), heldBack(64)];
+      fc.nat(1000),
+      fc.boolean(),
+      (reads, binary, place, isPoolFull) => {
+        const [together, singly] = [heldBack(isPoolFull ? 4 : 64), heldBack(isPoolFull ? 4 : 64)];
         for (const payloads of reads) {
-          const bytes = Buffer.concat(payloads.flatMap((payload) => [Buffer.from('--'), payload]));
+          const read = Buffer.concat(payloads.flatMap((payload) => [Buffer.from('--'), payload]));
+          const bytes = together.ear.reads.subarray(place, place + read.copy(together.ear.reads, place));
           let end = 0;
           const spans = payloads.flatMap(({ length }) => {
             end += 2 + length;
@@ -127,8 +131,8 @@ test('messages that come together, over as many chunks as they take, are as thos
         }
         for (const { ear } of [together, singly]) ear.flush();
         const entries = ({ out }: { out: Chunk[] }) =>
-          out.map(({ buffer, entries, upTo }) => {
-            const reader = new ChunkReader(buffer, entries);
+          out.map(({ bytes, entries, upTo }) => {
+            const reader = new ChunkReader(bytes, entries);
             return {
               upTo,
               entries: Array.from({ length: entries }, () => {
@@ -159,7 +163,7 @@ test('with no free chunk the ear stops its sockets, loses nothing that was read,
     texts,
   );
   time.now += 5000;
-  for (const { buffer } of out.splice(0)) ear.release(buffer);
+  for (const { bytes } of out.splice(0)) ear.release(bytes);
   assert.deepEqual(calls.slice(length), ['resume']);
   hear(ear, 7, Buffer.from('after'), false, time.now++);
   ear.flush();
@@ -189,9 +193,66 @@ test('large messages take as many places of the pool as their size: they cannot 
   for (let i = 0; i < 3; i++) hear(ear, 1, Buffer.alloc(1000), true, time.now++);
   assert.deepEqual([...new Set(calls)], ['pause']);
   ear.flush();
-  for (const { buffer } of out.splice(0)) ear.release(buffer);
+  for (const { bytes } of out.splice(0)) ear.release(bytes);
   assert.equal(calls.at(-1), 'resume');
   assert.equal(ear.chunksOut, 0);
+});
+
+test('whatever was out, all of the pool is used again afterwards', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ length: fc.nat(1500), released: fc.nat(3) }), { maxLength: 60 }),
+      (steps) => {
+        const { ear, out, time } = heldBack(8);
+        // As another thread gives them back: the same memory by other objects.
+        const release = (count: number) => {
+          for (const { bytes } of out.splice(0, count))
+            ear.release(structuredClone(bytes, { transfer: moving([bytes]) }));
+        };
+        for (const { length, released } of steps) {
+          hear(ear, 1, Buffer.alloc(length), true, time.now++);
+          release(released);
+        }
+        ear.flush();
+        release(out.length);
+        assert.equal(ear.paused, false);
+        for (let i = 0; i < 8; i++) {
+          hear(ear, 1, Buffer.from('m'), false, time.now++);
+          ear.flush();
+        }
+        assert.equal(ear.paused, false);
+        const chunks = out.map(({ bytes }) => bytes);
+        assert.ok(chunks.every(({ buffer }) => buffer === ear.reads.buffer));
+        assert.equal(new Set(chunks.map(({ byteOffset }) => byteOffset)).size, 8);
+        assert.deepEqual(moving(chunks), []);
+      },
+    ),
+  );
+});
+
+test('a chunk that is not of the pool moves along, one of the pool stays', () => {
+  const { ear, out, time } = heldBack(4);
+  hear(ear, 1, Buffer.from('small'), false, time.now++);
+  hear(ear, 1, Buffer.alloc(600), true, time.now++);
+  ear.flush();
+  const [small, large] = out.map(({ bytes }) => bytes);
+  assert.ok(small !== undefined && large !== undefined);
+  assert.deepEqual(moving([small, large]), [large.buffer]);
+});
+
+test('chunks of a length that is no multiple of eight bytes are made longer', () => {
+  const out: Chunk[] = [];
+  const ear = new Ear({
+    clock: { now: () => 1 },
+    chunkBytes: 16_385,
+    chunks: 4,
+    deliver: (chunk) => out.push(chunk),
+    pause: () => undefined,
+    resume: () => undefined,
+  });
+  hear(ear, 1, Buffer.from('m'), false, 1);
+  ear.flush();
+  assert.equal(out[0]?.bytes.length, 16_392);
 });
 
 test('the pool does not grow: a recorder that is always behind never has more than the pool waiting for it', () => {
@@ -201,9 +262,9 @@ test('the pool does not grow: a recorder that is always behind never has more th
     // What a socket had read before it was paused.
     hear(ear, 1, Buffer.alloc(200), true, time.now++);
     ear.flush();
-    for (const { buffer } of out.splice(0, 2)) ear.release(buffer);
+    for (const { bytes } of out.splice(0, 2)) ear.release(bytes);
     assert.ok(out.length <= 16, `${out.length} chunks wait after ${round} rounds`);
-    while (ear.paused) for (const { buffer } of out.splice(0, 1)) ear.release(buffer);
+    while (ear.paused) for (const { bytes } of out.splice(0, 1)) ear.release(bytes);
   }
 });
 
@@ -215,7 +276,7 @@ test('while the recorder has chunks waiting, none is handed over half full', () 
   }
   const { length } = out;
   assert.ok(length >= 3 && length < 20, `${length} chunks`);
-  for (const { buffer } of out.slice()) ear.release(buffer);
+  for (const { bytes } of out.slice()) ear.release(bytes);
   ear.tick();
   assert.equal(out.length, length + 1);
   assert.equal(heard().length, 40);
@@ -231,7 +292,7 @@ test('while sockets are not read, time stands still for the recorder: what they 
   hear(ear, 1, Buffer.from('read before'), false, time.now++);
   ear.flush();
   assert.ok((out.at(-1)?.upTo ?? Number.POSITIVE_INFINITY) <= paused);
-  for (const { buffer } of out.splice(0)) ear.release(buffer);
+  for (const { bytes } of out.splice(0)) ear.release(bytes);
   ear.flush();
   assert.ok((out.at(-1)?.upTo ?? 0) > paused);
 });
@@ -245,12 +306,12 @@ test('no entry is older than a time up to which everything was said to be in', (
       for (let n = 0; n < 3; n++) hear(ear, 1, Buffer.alloc(60), false, readAt);
       // One of these is what a chunk is handed over for.
       for (let n = 0; n < 3; n++) ear.sent(1, 'y'.repeat(read * 2));
-      if (read % 7 === 6) for (const { buffer } of out.slice(-2)) ear.release(buffer);
+      if (read % 7 === 6) for (const { bytes } of out.slice(-2)) ear.release(bytes);
     }
     ear.flush();
     let upTo = 0;
     for (const chunk of out) {
-      const reader = new ChunkReader(chunk.buffer, chunk.entries);
+      const reader = new ChunkReader(chunk.bytes, chunk.entries);
       while (reader.next()) assert.ok(reader.time >= upTo, `${reader.time} after ${upTo}`);
       upTo = chunk.upTo;
     }
@@ -269,7 +330,7 @@ test('messages of one read share its stamp, and no stamp goes back behind one th
   for (const [link, readAt] of stamps) hear(ear, link, Buffer.from('m'), false, readAt);
   ear.flush();
   const [chunk] = out;
-  const reader = new ChunkReader(chunk?.buffer ?? new ArrayBuffer(0), chunk?.entries ?? 0);
+  const reader = new ChunkReader(chunk?.bytes ?? new Uint8Array(0), chunk?.entries ?? 0);
   const times: number[] = [];
   while (reader.next()) times.push(reader.time);
   assert.deepEqual(times, [5000, 5000, 5000, 6000]);

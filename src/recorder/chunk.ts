@@ -1,15 +1,15 @@
 import { HEAD_BYTES_MAX } from '../journal/index.ts';
+import type { WasmFunction } from '../wasm/index.ts';
 
 /**
- * A chunk carries many tape entries from the ear to the recorder in one transferable buffer:
+ * A chunk carries many tape entries from the ear to the recorder in one piece of memory:
  *
  *     | room, payload, 1 byte | room, payload, 1 byte | …   free   … | entry 2 | entry 1 |
  *
  *     entry: time f64 | link u32 | kind u8, room u8, 0 u16 | start u32 | end u32
  *
  * The payload is `[start..end)`. The room before it, and the byte behind it, are for the journal's line, which the
- * recorder makes around the payload, so that many lines are copied at once. Whoever holds the buffer owns it; it is
- * moved, never shared.
+ * recorder makes around the payload, so that many lines are copied at once. Whoever holds a chunk owns it.
  */
 export const ENTRY_KINDS = ['text', 'binary', 'sent', 'rest', 'event'] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
@@ -34,24 +34,26 @@ export function entryBytes(payloadLength: number): number {
 
 /** Fills a chunk. */
 export class ChunkWriter {
-  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array;
   entries = 0;
   #end = 0;
-  readonly #bytes: Uint8Array;
   readonly #floats: Float64Array;
   readonly #words: Uint32Array;
+  readonly #copy: WasmFunction | null;
 
-  /** `buffer.byteLength` must be a multiple of 8. */
-  constructor(buffer: ArrayBuffer) {
-    this.buffer = buffer;
-    this.#bytes = new Uint8Array(buffer);
-    this.#floats = new Float64Array(buffer);
-    this.#words = new Uint32Array(buffer);
+  /**
+   * `bytes` must begin and end at a multiple of 8. `copy` copies within its memory, by places in it, where that is WebAssembly's.
+   */
+  constructor(bytes: Uint8Array, copy: WasmFunction | null = null) {
+    this.bytes = bytes;
+    this.#floats = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
+    this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    this.#copy = copy;
   }
 
   /** Whether an entry with so long a payload fits, whatever room its head takes. */
   fits(payloadLength: number): boolean {
-    return this.#end + entryBytes(payloadLength) <= this.#bytes.length - this.entries * ENTRY_BYTES;
+    return this.#end + entryBytes(payloadLength) <= this.bytes.length - this.entries * ENTRY_BYTES;
   }
 
   /**
@@ -60,7 +62,7 @@ export class ChunkWriter {
    */
   add(time: number, link: number, kind: EntryKind, room: number, payload: Buffer): void {
     if (!this.fits(payload.length)) throw new RangeError(`a payload of ${payload.length} bytes does not fit`);
-    this.#put(time, link, codeOf(kind), room, payload, 0, payload.length);
+    payload.copy(this.bytes, this.#entry(time, link, codeOf(kind), room, payload.length));
   }
 
   /**
@@ -79,35 +81,32 @@ export class ChunkWriter {
     count: number,
   ): number {
     const code = codeOf(kind);
+    const copy = bytes.buffer === this.bytes.buffer ? this.#copy : null;
+    const [to, source] = [this.bytes.byteOffset, bytes.byteOffset];
     for (let n = from; n < count; n++) {
       const start = spans[2 * n] as number;
       const end = spans[2 * n + 1] as number;
       if (!this.fits(end - start)) return n;
-      this.#put(time, link, code, rooms.nextHead(), bytes, start, end);
+      const at = this.#entry(time, link, code, rooms.nextHead(), end - start);
+      if (copy === null) bytes.copy(this.bytes, at, start, end);
+      else copy(to + at, source + start, end - start);
     }
     return count;
   }
 
-  #put(
-    time: number,
-    link: number,
-    code: number,
-    room: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): void {
+  /** Makes an entry. Returns where its payload goes. */
+  #entry(time: number, link: number, code: number, room: number, length: number): number {
     const at = this.#end + room;
-    const behind = at + end - start;
-    const entry = this.#bytes.length - ++this.entries * ENTRY_BYTES;
+    const behind = at + length;
+    const entry = this.bytes.length - ++this.entries * ENTRY_BYTES;
     const word = entry >>> 2;
     this.#floats[entry >>> 3] = time;
     this.#words[word + 2] = link;
     this.#words[word + 3] = code + room * 256;
     this.#words[word + 4] = at;
     this.#words[word + 5] = behind;
-    bytes.copy(this.#bytes, at, start, end);
     this.#end = behind + 1;
+    return at;
   }
 }
 
@@ -127,11 +126,11 @@ export class ChunkReader {
   #word: number;
   readonly #last: number;
 
-  constructor(buffer: ArrayBuffer, entries: number) {
-    this.bytes = Buffer.from(buffer);
-    this.#floats = new Float64Array(buffer);
-    this.#words = new Uint32Array(buffer);
-    this.#word = buffer.byteLength >>> 2;
+  constructor({ buffer, byteOffset, length }: Uint8Array, entries: number) {
+    this.bytes = Buffer.from(buffer, byteOffset, length);
+    this.#floats = new Float64Array(buffer, byteOffset, length / 8);
+    this.#words = new Uint32Array(buffer, byteOffset, length / 4);
+    this.#word = length >>> 2;
     this.#last = this.#word - entries * ENTRY_WORDS;
   }
 

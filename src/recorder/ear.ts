@@ -3,10 +3,11 @@ import { headBytes } from '../journal/index.ts';
 import type { Tape } from '../link/index.ts';
 import { type RestAnswer, restPayload, type TapeEvent } from '../record/index.ts';
 import { ChunkWriter, type EntryKind, entryBytes } from './chunk.ts';
+import { ChunkMemory } from './chunk-memory.ts';
 
 /** A chunk on its way to the recorder: everything up to `upTo` (µs) is in it or came before it. */
 export interface Chunk {
-  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array;
   readonly entries: number;
   readonly upTo: number;
 }
@@ -16,7 +17,7 @@ export interface EarOptions {
   readonly chunkBytes: number;
   /** Chunks in the pool: what may wait for the recorder at most, plus what sockets deliver after they were paused. */
   readonly chunks: number;
-  /** Hands a chunk over; its buffer is moved. */
+  /** Hands a chunk over: the ear does not touch its bytes until they come back. */
   readonly deliver: (chunk: Chunk) => void;
   /** The pool is empty: stop reading sockets. */
   readonly pause: () => void;
@@ -74,7 +75,11 @@ export class Ear implements Tape {
   #tally = new Tally(-1);
   /** The last stamp given: a message delivered late, after another socket was read, does not go back behind it. */
   #time = 0;
-  readonly #free: ArrayBuffer[] = [];
+  readonly #chunkBytes: number;
+  readonly #memory: ChunkMemory;
+  readonly #free: Uint8Array[];
+  /** What lies idle of the pool while larger chunks, or extra ones, are out for it. */
+  readonly #spare: Uint8Array[] = [];
   #current: ChunkWriter | null = null;
   #out = 0;
   /** Pool places that are in use: by the current chunk and by those handed over. */
@@ -84,7 +89,14 @@ export class Ear implements Tape {
 
   constructor(options: EarOptions) {
     this.#options = options;
-    for (let i = 0; i < options.chunks; i++) this.#free.push(new ArrayBuffer(options.chunkBytes));
+    this.#chunkBytes = Math.ceil(options.chunkBytes / 8) * 8;
+    this.#memory = new ChunkMemory(options.chunks, this.#chunkBytes);
+    this.#free = [...this.#memory.chunks];
+  }
+
+  /** Where reads go: from here messages come into chunks the fastest way. */
+  get reads(): Buffer {
+    return this.#memory.reads;
   }
 
   /** Chunks handed over and not returned yet. */
@@ -176,14 +188,16 @@ export class Ear implements Tape {
    * an extra one when the pool is empty.
    */
   #take(payloadLength: number): ChunkWriter {
-    const { chunkBytes } = this.#options;
+    const chunkBytes = this.#chunkBytes;
     const needed = entryBytes(payloadLength);
     const places = Math.ceil(needed / chunkBytes);
     this.#lent += Math.max(1, places);
     if (this.#free.length < places) this.#pause();
-    const pooled = this.#free.splice(Math.max(0, this.#free.length - places))[0];
-    if (pooled !== undefined && places === 1) return new ChunkWriter(pooled);
-    return new ChunkWriter(new ArrayBuffer(places * chunkBytes));
+    const taken = this.#free.splice(Math.max(0, this.#free.length - places));
+    const [place] = taken;
+    if (place !== undefined && places === 1) return new ChunkWriter(place, this.#memory.copy);
+    this.#spare.push(...taken);
+    return new ChunkWriter(new Uint8Array(places * chunkBytes));
   }
 
   /** Said again for each extra chunk: a link that has just opened is told as well. */
@@ -209,18 +223,22 @@ export class Ear implements Tape {
     const chunk = this.#current;
     this.#current = null;
     this.#out++;
-    if (chunk === null) this.#options.deliver({ buffer: new ArrayBuffer(0), entries: 0, upTo });
-    else this.#options.deliver({ buffer: chunk.buffer, entries: chunk.entries, upTo });
+    if (chunk === null) this.#options.deliver({ bytes: new Uint8Array(0), entries: 0, upTo });
+    else this.#options.deliver({ bytes: chunk.bytes, entries: chunk.entries, upTo });
   }
 
-  /** The recorder is done with a chunk: its places are free again; buffers beyond the pool's size are let go. */
-  release(buffer: ArrayBuffer): void {
+  /** The recorder is done with a chunk: its places are free again; memory that is not the pool's is let go. */
+  release(bytes: Uint8Array): void {
     this.#out--;
-    const { chunkBytes, chunks } = this.#options;
-    const places = Math.ceil(buffer.byteLength / chunkBytes);
-    this.#lent -= places;
-    for (let i = 0; i < places && this.#free.length + this.#lent < chunks; i++)
-      this.#free.push(places === 1 ? buffer : new ArrayBuffer(chunkBytes));
+    this.#lent -= Math.ceil(bytes.length / this.#chunkBytes);
+    const own = this.#memory.own(bytes);
+    if (own !== null) this.#spare.push(own);
+    const { chunks } = this.#options;
+    while (this.#free.length + this.#lent < chunks) {
+      const place = this.#spare.pop();
+      if (place === undefined) break;
+      this.#free.push(place);
+    }
     if (this.#pausedAt > 0 && this.#free.length >= Math.ceil(chunks / 4)) {
       this.#lateMs = Math.round((this.#options.clock.now() - this.#pausedAt) / 1000);
       this.#pausedAt = 0;

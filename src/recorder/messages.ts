@@ -35,7 +35,7 @@ export type ToRecorder =
 /** From the recorder to the ear. */
 export type FromRecorder =
   | { readonly kind: 'ready'; readonly recovered: readonly RecoveredFile[] }
-  | { readonly kind: 'free'; readonly buffers: readonly ArrayBuffer[] }
+  | { readonly kind: 'free'; readonly chunks: readonly Uint8Array[] }
   | { readonly kind: 'request'; readonly link: number; readonly request: DecoderRequest }
   | {
       readonly kind: 'log';

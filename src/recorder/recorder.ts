@@ -5,6 +5,7 @@ import { nodeDisk, nodeTimers } from '../host/index.ts';
 import { isObject, parseJson } from '../record/index.ts';
 import { StoreEngine, scratchDirectory } from '../store/index.ts';
 import { ChunkReader } from './chunk.ts';
+import { moving } from './chunk-memory.ts';
 import { Densifier, sparseFiles } from './densifier.ts';
 import type { Chunk } from './ear.ts';
 import { saveEndState } from './end-state.ts';
@@ -57,7 +58,7 @@ export class Recorder {
   #timers: NodeJS.Timeout[] = [];
   /** Tells the journals the time, until all of them are sealed. */
   #ticking: NodeJS.Timeout | undefined;
-  #free: ArrayBuffer[] = [];
+  #free: Uint8Array[] = [];
   #flushing = false;
   #broken = false;
 
@@ -224,7 +225,7 @@ export class Recorder {
 
   async #chunk(chunk: Chunk): Promise<void> {
     if (this.#broken) return;
-    const reader = new ChunkReader(chunk.buffer, chunk.entries);
+    const reader = new ChunkReader(chunk.bytes, chunk.entries);
     let link = -1;
     let owner: ExchangeRecorder | undefined;
     while (reader.next()) {
@@ -240,15 +241,15 @@ export class Recorder {
       recorder.upTo(chunk.upTo);
       if (recorder.overloaded) await recorder.relieve(() => this.#stopRequest !== null);
     }
-    this.#free.push(chunk.buffer);
+    this.#free.push(chunk.bytes);
     if (this.#free.length >= this.#setup.chunks * FREED_SHARE || this.#chunks.length === 0) this.#giveBack();
   }
 
   /** Each message to the ear wakes its thread: while chunks wait, some are given back together. */
   #giveBack(): void {
-    const buffers = this.#free;
+    const chunks = this.#free;
     this.#free = [];
-    this.#post({ kind: 'free', buffers }, buffers);
+    this.#post({ kind: 'free', chunks }, moving(chunks));
   }
 
   /** A link's first entry is its `dialled` event, which names the exchange. */

@@ -4,6 +4,7 @@ import type { Config } from '../config/index.ts';
 import { nodeDisk, nodeTimers, poolGivesWay, SlewedClock } from '../host/index.ts';
 import { nodeDialer, nodeHttp } from '../host/net/index.ts';
 import { type LinkKeeper, LinkNumbers, type LinkWorld, type Pacer } from '../link/index.ts';
+import { moving } from './chunk-memory.ts';
 import { type ConnectWorld, connectExchange } from './connect.ts';
 import { DataDirectoryError, type HeldDirectory, holdDataDirectory } from './data-directory.ts';
 import { type Chunk, Ear } from './ear.ts';
@@ -114,7 +115,7 @@ export class Recording {
       resume: () => this.#forEachLink((link) => link.resume()),
     });
     const links: LinkWorld = {
-      dialer: nodeDialer(settings.frameBytesMax, this.#clock),
+      dialer: nodeDialer(settings.frameBytesMax, this.#clock, this.ear.reads),
       http: nodeHttp,
       timers: nodeTimers,
       clock: this.#clock,
@@ -201,7 +202,7 @@ export class Recording {
 
   #deliver(chunk: Chunk): void {
     const message: ToRecorder = { kind: 'chunk', chunk };
-    this.#worker.postMessage(message, [chunk.buffer]);
+    this.#worker.postMessage(message, moving([chunk.bytes]));
   }
 
   #received(message: FromRecorder): void {
@@ -211,7 +212,7 @@ export class Recording {
         this.#ready();
         break;
       case 'free':
-        for (const buffer of message.buffers) this.ear.release(buffer);
+        for (const bytes of message.chunks) this.ear.release(bytes);
         break;
       case 'request':
         this.#keeperOf(message.link)?.request(message.link, message.request);

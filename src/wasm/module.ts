@@ -4,6 +4,8 @@ const TYPES: Readonly<Record<ValueType, number>> = { i32: 0x7f, i64: 0x7e, f64: 
 const MAGIC_AND_VERSION = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const SECTION = { type: 1, function: 3, memory: 5, export: 7, code: 10 };
 const FUNCTION_TYPE = 0x60;
+/** What is said of a memory: it has a largest size, and it may be shared. */
+const LIMITS = { own: 1, shared: 3 };
 const EXPORTED = { function: 0, memory: 2 };
 /** Bytes of a page of memory. */
 const PAGE_BYTES = 65_536;
@@ -50,6 +52,9 @@ export class FunctionCode {
 /** A function of a module: numbers of 32 bits. */
 export type WasmFunction = (...parameters: readonly number[]) => number;
 
+/** Functions by their names, and the memory they see. */
+type Instance<N extends string, M> = { readonly memory: M } & Readonly<Record<N, WasmFunction>>;
+
 /**
  * Makes functions, with a memory of their own of so many bytes at least.
  * @throws WebAssembly.CompileError where they are no valid code
@@ -57,7 +62,23 @@ export type WasmFunction = (...parameters: readonly number[]) => number;
 export function instantiate<N extends string>(
   functions: Readonly<Record<N, FunctionCode>>,
   memoryBytes: number,
-): { readonly memory: ArrayBuffer } & Readonly<Record<N, WasmFunction>> {
+): Instance<N, ArrayBuffer> {
+  return make(functions, memoryBytes, LIMITS.own);
+}
+
+/** The same with a memory that other threads may be given. */
+export function instantiateShared<N extends string>(
+  functions: Readonly<Record<N, FunctionCode>>,
+  memoryBytes: number,
+): Instance<N, SharedArrayBuffer> {
+  return make(functions, memoryBytes, LIMITS.shared);
+}
+
+function make<N extends string, M>(
+  functions: Readonly<Record<N, FunctionCode>>,
+  memoryBytes: number,
+  limits: number,
+): Instance<N, M> {
   const codes = Object.values<FunctionCode>(functions);
   const pages = Math.ceil(memoryBytes / PAGE_BYTES);
   const exported = Object.keys(functions).map((name, index) => [text(name), EXPORTED.function, leb(index)]);
@@ -65,7 +86,7 @@ export function instantiate<N extends string>(
     MAGIC_AND_VERSION,
     section(SECTION.type, list(codes.map((code) => code.type()))),
     section(SECTION.function, list(codes.map((_, index) => leb(index)))),
-    section(SECTION.memory, list([[1, leb(pages), leb(pages)]])),
+    section(SECTION.memory, list([[limits, leb(pages), leb(pages)]])),
     section(SECTION.export, list([...exported, [text('memory'), EXPORTED.memory, 0]])),
     section(SECTION.code, list(codes.map((code) => code.code()))),
   ]);
@@ -73,7 +94,7 @@ export function instantiate<N extends string>(
   const { memory, ...rest } = exports;
   return {
     ...(rest as Record<N, WasmFunction>),
-    memory: (memory as { readonly buffer: ArrayBuffer }).buffer,
+    memory: (memory as { readonly buffer: M }).buffer,
   };
 }
 

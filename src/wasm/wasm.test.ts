@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Code, FunctionCode, f64, flow, i32, i64, instantiate, type Value, v128 } from './index.ts';
+import {
+  type Code,
+  FunctionCode,
+  f64,
+  flow,
+  i32,
+  i64,
+  instantiate,
+  instantiateShared,
+  memory,
+  type Value,
+  v128,
+} from './index.ts';
 
 type Numbers = (a: Value<'i32'>, b: Value<'i32'>) => Value<'i32'>;
 
@@ -50,6 +62,33 @@ test('constants are what was written, of any size and sign', () => {
     run(0, 0);
     assert.equal(bytes.readBigInt64LE(8), BigInt.asIntN(64, constant));
   }
+});
+
+test('memory is copied, also where the two places overlap, and other threads may be given it', () => {
+  const code = new FunctionCode(3);
+  const [to, from, length] = [code.parameter(0), code.parameter(1), code.parameter(2)];
+  const shared = instantiateShared(
+    { run: code.body(memory.copy(to, from, length), flow.returns(i32.const(7))) },
+    70_000,
+  );
+  assert.ok(shared.memory instanceof SharedArrayBuffer);
+  assert.equal(shared.memory.byteLength, 2 * 65_536);
+  const bytes = Buffer.from(shared.memory);
+  const place = fc.nat(300);
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 600, maxLength: 600 }),
+      place,
+      place,
+      place,
+      (content, a, b, n) => {
+        bytes.set(content);
+        assert.equal(shared.run(a, b, n), 7);
+        assert.deepEqual(new Uint8Array(bytes.subarray(0, 600)), content.copyWithin(a, b, b + n));
+      },
+    ),
+  );
+  assert.throws(() => shared.run(0, shared.memory.byteLength - 5, 6), /out of bounds/);
 });
 
 test('memory is read and written where it is told, at any alignment', () => {

@@ -121,3 +121,40 @@ test('what comes in one piece with the answer to the handshake is not lost', asy
   await new Promise((resolve) => server.close(resolve));
   assert.deepEqual([texts, code], [['one', 'two'], 1000]);
 });
+
+test('connections that share the memory of their reads, shared with other threads, do not mix what they read', async () => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await new Promise((resolve) => server.once('listening', resolve));
+  const texts = (who: string): string[] =>
+    Array.from(
+      { length: 300 },
+      (_, n) => `${who} ${n} ${who.repeat((n * 7919) % 1500 ** (1 + (n % 2) / 2))}`,
+    );
+  server.on('connection', (connection, { url = '' }) => {
+    for (const text of texts(url)) connection.send(text);
+    connection.close(1000);
+  });
+  const { port } = server.address() as AddressInfo;
+  const memory = Buffer.from(new SharedArrayBuffer(5000), 1000, 3000);
+  const dialer = nodeDialer(1 << 20, { now: () => 1 }, memory);
+  let inPlace = 0;
+  const heard = await Promise.all(
+    ['/a', '/b', '/c'].map(
+      (url) =>
+        new Promise<readonly string[]>((resolve) => {
+          const found: string[] = [];
+          dialer.dial(`ws://127.0.0.1:${port}${url}`, {
+            opened: () => undefined,
+            messages: (bytes, spans, count) => {
+              if (bytes.buffer === memory.buffer) inPlace += count;
+              for (const payload of payloads(bytes, spans, count)) found.push(payload.toString());
+            },
+            closed: () => resolve(found),
+          });
+        }),
+    ),
+  );
+  assert.deepEqual(heard, ['/a', '/b', '/c'].map(texts));
+  assert.ok(inPlace > 100, `${inPlace} messages were taken where they were read`);
+  await new Promise((resolve) => server.close(resolve));
+});

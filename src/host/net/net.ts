@@ -13,18 +13,25 @@ const REST_MS = 20_000;
 /** Largest REST answer taken, bytes. */
 const REST_BYTES_MAX = 64 * 1024 * 1024;
 
-/** The real dialer, over `ws`; permessage-deflate is off, and text is not checked for UTF-8 (the journal does). */
-export function nodeDialer(frameBytesMax: number, clock: TapeClock): Dialer {
-  return { dial: (url, events) => new NodeSocket(url, frameBytesMax, events, clock) };
+/**
+ * The real dialer, over `ws`; permessage-deflate is off, and text is not checked for UTF-8 (the journal does). What is read
+ * goes through `memory`, which all connections share.
+ */
+export function nodeDialer(
+  frameBytesMax: number,
+  clock: TapeClock,
+  memory: Buffer = Buffer.allocUnsafeSlow(READ_BYTES),
+): Dialer {
+  return { dial: (url, events) => new NodeSocket(url, frameBytesMax, events, clock, memory) };
 }
 
 class NodeSocket implements Socket {
   readonly #socket: WebSocket;
   #bytes: (() => number) | null = null;
 
-  constructor(url: string, frameBytesMax: number, events: SocketEvents, clock: TapeClock) {
+  constructor(url: string, frameBytesMax: number, events: SocketEvents, clock: TapeClock, memory: Buffer) {
     let failure: Error | null = null;
-    const reads = new Reads(frameBytesMax, events, clock);
+    const reads = new Reads(frameBytesMax, events, clock, memory);
     const socket = new WebSocket(url, {
       perMessageDeflate: false,
       skipUTF8Validation: true,
@@ -82,26 +89,28 @@ class NodeSocket implements Socket {
 
 type ConnectOptions = TcpNetConnectOpts & ConnectionOptions;
 
-/** Bytes taken in one read at most. */
+/** Bytes taken in one read at most, where nobody says otherwise. */
 const READ_BYTES = 64 * 1024;
 
 /**
- * The reads of one connection: stamped once each, and taken apart before `ws` sees what is left of them. All share one
- * piece of memory: with memory of each read's own, collecting it again took the ear a fifth of its time.
+ * The reads of one connection: stamped once each, and taken apart before `ws` sees what is left of them. All go through one
+ * piece of memory, and so do those of other connections, since each is done with before the next one: with memory of each
+ * read's own, collecting it again took the ear a fifth of its time.
  */
 class Reads {
   readonly #frameBytesMax: number;
   readonly #events: SocketEvents;
   readonly #clock: TapeClock;
-  readonly #memory = Buffer.allocUnsafeSlow(READ_BYTES);
+  readonly #memory: Buffer;
   #lane: FastLane | null = null;
   #readAt = 0;
   #isEnded = false;
 
-  constructor(frameBytesMax: number, events: SocketEvents, clock: TapeClock) {
+  constructor(frameBytesMax: number, events: SocketEvents, clock: TapeClock, memory: Buffer) {
     this.#frameBytesMax = frameBytesMax;
     this.#events = events;
     this.#clock = clock;
+    this.#memory = memory;
   }
 
   /** Connects as `ws` would, but for where reads go. */
