@@ -65,7 +65,7 @@ export const settingsSchema = z
         4,
         4096,
         64,
-        'How many chunks there are; when none is free, the sockets are read no further.',
+        'How many chunks there are, 2 GiB of them at most; when none is free, the sockets are read no further.',
       ),
       densePercent: whole(
         0,

@@ -149,16 +149,16 @@ export class Local<T extends ValueType> implements Value<T> {
   }
 }
 
-/** No type: a block that leaves nothing. */
-const VOID = 0x40;
-const END = 0x0b;
-
-/** Blocks may be nested; `depth` counts them from the innermost. */
 export const memory = {
   /** Copies `length` bytes; the two places may overlap. */
   copy: (to: I32, from: I32, length: I32): Code => [to.code, from.code, length.code, 0xfc, 0x0a, 0, 0],
 };
 
+/** No type: a block that leaves nothing. */
+const VOID = 0x40;
+const END = 0x0b;
+
+/** Blocks may be nested; `depth` counts them from the innermost. */
 export const flow = {
   /** `leave` ends it. */
   block: (...body: Code): Code => [0x02, VOID, body, END],

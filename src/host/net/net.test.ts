@@ -19,7 +19,7 @@ async function dialled(serve: (connection: WebSocket) => void, frameBytesMax = 1
   const messages: Session['messages'] = [];
   let now = 0;
   const { port } = server.address() as AddressInfo;
-  const dialer = nodeDialer(frameBytesMax, { now: () => ++now });
+  const dialer = nodeDialer(frameBytesMax, { now: () => ++now }, Buffer.alloc(65_536));
   const closed = await new Promise<Session['closed']>((resolve) => {
     dialer.dial(`ws://127.0.0.1:${port}`, {
       opened: () => undefined,
@@ -112,7 +112,7 @@ test('what comes in one piece with the answer to the handshake is not lost', asy
   const { port } = server.address() as AddressInfo;
   const texts: string[] = [];
   const code = await new Promise((resolve) => {
-    nodeDialer(1000, { now: () => 1 }).dial(`ws://127.0.0.1:${port}`, {
+    nodeDialer(1000, { now: () => 1 }, Buffer.alloc(65_536)).dial(`ws://127.0.0.1:${port}`, {
       opened: () => undefined,
       messages: (bytes, spans, count) => texts.push(...payloads(bytes, spans, count).map(String)),
       closed: resolve,

@@ -15,13 +15,9 @@ const REST_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
  * The real dialer, over `ws`; permessage-deflate is off, and text is not checked for UTF-8 (the journal does). What is read
- * goes through `memory`, which all connections share.
+ * goes through `memory`, which all connections share: its length is what one read brings at most.
  */
-export function nodeDialer(
-  frameBytesMax: number,
-  clock: TapeClock,
-  memory: Buffer = Buffer.allocUnsafeSlow(READ_BYTES),
-): Dialer {
+export function nodeDialer(frameBytesMax: number, clock: TapeClock, memory: Buffer): Dialer {
   return { dial: (url, events) => new NodeSocket(url, frameBytesMax, events, clock, memory) };
 }
 
@@ -88,9 +84,6 @@ class NodeSocket implements Socket {
 }
 
 type ConnectOptions = TcpNetConnectOpts & ConnectionOptions;
-
-/** Bytes taken in one read at most, where nobody says otherwise. */
-const READ_BYTES = 64 * 1024;
 
 /**
  * The reads of one connection: stamped once each, and taken apart before `ws` sees what is left of them. All go through one

@@ -45,14 +45,17 @@ function session(port: number): Promise<Session> {
   return new Promise((resolve) => {
     const texts: string[] = [];
     let opened = false;
-    const socket = nodeDialer(1 << 20, { now: () => 1 }).dial(`wss://localhost:${port}/stream`, {
-      opened: () => {
-        opened = true;
+    const socket = nodeDialer(1 << 20, { now: () => 1 }, Buffer.alloc(65_536)).dial(
+      `wss://localhost:${port}/stream`,
+      {
+        opened: () => {
+          opened = true;
+        },
+        messages: (bytes, spans, count) => texts.push(...payloads(bytes, spans, count).map(String)),
+        closed: (code, _reason, error) =>
+          resolve({ opened, texts, code, error: error?.message ?? null, bytes: socket.bytesReceived }),
       },
-      messages: (bytes, spans, count) => texts.push(...payloads(bytes, spans, count).map(String)),
-      closed: (code, _reason, error) =>
-        resolve({ opened, texts, code, error: error?.message ?? null, bytes: socket.bytesReceived }),
-    });
+    );
   });
 }
 
